@@ -1,0 +1,1 @@
+"""What is measured for each guiding principle: one module each, and `custom/` for a city's own."""

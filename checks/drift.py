@@ -1,0 +1,330 @@
+"""1 Effectiveness, what may explain its loss: drift, missing values, volume, silence.
+
+Drift never opens a sunset: it triggers a look. Bins come from the baseline; unseen categories and missing
+values have bins of their own; the week under test is never part of its baseline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from checks.cells import SCORE_BINS, score_bins
+from sundial.api import (
+    CADENCE_DAYS,
+    UNKNOWN,
+    Ceiling,
+    Check,
+    Distribution,
+    Finding,
+    Kind,
+    Principle,
+    Side,
+    Statistic,
+    Status,
+    System,
+    View,
+    counts,
+    divergence,
+    histogram,
+    intervals,
+    judge_estimate,
+)
+
+UNSEEN = "(not in the baseline)"
+QUANTILES = 10
+
+
+class _Shares(Check):
+    """Shares of levels against the baseline's, by the distribution e-process; gives the largest change."""
+
+    principle = Principle.EFFECTIVENESS
+    feeds = ("outputs",)
+
+    def _finding(
+        self, view: View, metric: str, slice_: dict[str, str], levels: tuple[pd.Series, pd.Series, pd.Series]
+    ) -> Finding:
+        """Makes the finding of one column from baseline, window and this week's counts by level."""
+        baseline, window, fresh = levels
+        threshold = view.threshold("share_change", Side.TOLERANCE)
+        floor = view.threshold("practical_share_change", Side.TOLERANCE).value
+        names = [*baseline.index, UNSEEN]
+        base = baseline.reindex(names, fill_value=0).to_numpy()
+        current, new = (_pool(counted, names) for counted in (window, fresh))
+        stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, names)}"
+        evidence = view.advance(stream, Distribution(base, floor), new.tolist())
+        n = int(current.sum())
+        change = np.abs(current / n - base / base.sum()) if n else np.zeros(len(names))
+        worst = int(change.argmax())
+        estimate = float(change[worst]) if n else None
+        status, reason = judge_estimate(
+            estimate, n, threshold, evidence, beyond=(estimate or 0) > threshold.value
+        )
+        return view.finding(
+            metric,
+            status,
+            reason,
+            slice=slice_,
+            window=view.outputs_window,
+            estimate=estimate,
+            n=n,
+            threshold=threshold,
+            evidence=evidence,
+            details=_details(names, worst, base, current) if n else {},
+        )
+
+
+class Score(_Shares):
+    """Drift of the score: the largest change of a share among tenths of the baseline; PSI, Jensen-Shannon."""
+
+    name = "drift.score"
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        bins = score_bins(system, SCORE_BINS)
+        return [histogram("outputs", bins)] if bins else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        bins = score_bins(view.system, SCORE_BINS)
+        metric = "score_share_change"
+        if bins is None:
+            yield view.finding(metric, Status.NOT_APPLICABLE, "The system gives no score.")
+        elif (reason := no_comparison(view)) is not None:
+            yield view.finding(metric, reason[0], reason[1])
+        else:
+            statistic = histogram("outputs", bins)
+            base = view.baseline_cells(statistic)
+            edges = _tenths(base, bins.name)
+            if not len(edges):
+                yield view.finding(metric, Status.NOT_MEASURED, "The baseline has no score to compare with.")
+                return
+            tenths, window, fresh = (
+                _by_level(_tenth(cells, bins.name, edges), cells["n"])
+                for cells in (base, view.cells(statistic), view.new_cells(statistic))
+            )
+            yield self._finding(view, metric, {}, (tenths, window, fresh))
+
+
+class Categories(_Shares):
+    """Drift of every category column and of the decision; unseen and missing levels are levels."""
+
+    name = "drift.categories"
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [counts("outputs", [column]) for column in _category_columns(system)]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        for column in _category_columns(view.system):
+            metric, where = "category_share_change", {"column": column}
+            if (reason := no_comparison(view)) is not None:
+                yield view.finding(metric, reason[0], reason[1], slice=where)
+                continue
+            statistic = counts("outputs", [column])
+            base, window, fresh = (
+                _by_level(_levels(cells[column]), cells["n"])
+                for cells in (
+                    view.baseline_cells(statistic),
+                    view.cells(statistic),
+                    view.new_cells(statistic),
+                )
+            )
+            yield self._finding(view, metric, where, (base, window, fresh))
+
+
+class Missingness(Check):
+    """Share of missing values in score and categories, against the baseline's and a practical margin."""
+
+    name = "drift.missing"
+    principle = Principle.EFFECTIVENESS
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        bins = score_bins(system, SCORE_BINS)
+        columns = [c for c in _category_columns(system) if c != "predicted"]
+        return [*(counts("outputs", [c]) for c in columns), *([histogram("outputs", bins)] if bins else [])]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        for statistic in self.statistics(view.system):
+            key = statistic.by[0]
+            column = key if isinstance(key, str) else key.column
+            name = key if isinstance(key, str) else key.name
+            if (reason := no_comparison(view)) is not None:
+                yield view.finding("missing_share", reason[0], reason[1], slice={"column": column})
+            else:
+                yield self._finding(view, statistic, column, name)
+
+    def _finding(self, view: View, statistic: Statistic, column: str, name: str) -> Finding:
+        floor = view.threshold("practical_share_change", Side.TOLERANCE)
+        gone, n = _missing(view.baseline_cells(statistic), name)
+        margin = floor.value + 3 * np.sqrt(gone / n * (1 - gone / n) / n)
+        ceiling = min(gone / n + margin, 0.999)
+        absent, total = _missing(view.cells(statistic), name)
+        stream = f"{column}@{_reference(view, [f'{floor.value:g}'])}"
+        evidence = view.advance(stream, Ceiling(ceiling), _missing(view.new_cells(statistic), name))
+        share = absent / total if total else None
+        status, reason = judge_estimate(share, total, floor, evidence, beyond=(share or 0) > ceiling)
+        return view.finding(
+            "missing_share",
+            status,
+            reason,
+            slice={"column": column},
+            window=view.outputs_window,
+            estimate=share,
+            interval=intervals.proportion(absent, total) if total else None,
+            n=total,
+            threshold=floor,
+            evidence=evidence,
+            details={"baseline_share": gone / n, "ceiling": float(ceiling)},
+        )
+
+
+class Volume(Check):
+    """Outputs in the window against the baseline's pace; reported, `watch` at most.
+
+    The days of the window are those with outputs due: from the first output to the registered end, in whole
+    periods of the feed's cadence: a yearly batch is not held against the few days since it came.
+    """
+
+    name = "drift.volume"
+    principle = Principle.EFFECTIVENESS
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [counts("outputs", [])]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        if (reason := no_comparison(view)) is not None:
+            yield view.finding("volume_ratio", reason[0], reason[1])
+            return
+        baseline, window = view.system.baseline, view.outputs_window
+        statistic, threshold = counts("outputs", []), view.threshold("volume_ratio", Side.FLOOR)
+        n = int(view.cells(statistic)["n"].sum())
+        days = (baseline.end - baseline.start).days + 1 if baseline else 1
+        first = max(window.start, view.first_day or window.start)
+        feed = view.system.feeds.outputs
+        last = min(window.end, (feed.ends if feed else None) or window.end)
+        due = days_due(first, last, feed.cadence if feed else "daily")
+        expected = view.baseline_cells(statistic)["n"].sum() / days * due
+        ratio = float(n / expected)
+        beyond = not threshold.value <= ratio <= 1 / threshold.value
+        status = Status.WATCH if beyond else Status.OK
+        reason_text = f"{n} outputs; at the baseline's pace it would be {expected:.0f}."
+        yield view.finding(
+            "volume_ratio", status, reason_text, window=window, estimate=ratio, n=n, threshold=threshold
+        )
+
+
+class Silence(Check):
+    """The system silently stopped: no output for longer than its cadence and the policy's term."""
+
+    name = "drift.silence"
+    principle = Principle.EFFECTIVENESS
+    kind = Kind.FACTUAL
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [counts("outputs", [])]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        feed = view.system.feeds.outputs
+        last = max((day for day in view.profile.days if day <= view.end), default=None)
+        if feed is None or last is None:
+            yield view.finding("silent", Status.NOT_MEASURED, "No output has arrived yet.")
+            return
+        if feed.ends is not None and feed.ends < view.end:
+            yield view.finding(
+                "silent", Status.NOT_APPLICABLE, f"Outputs ended on {feed.ends}, as registered."
+            )
+            return
+        due = last + timedelta(days=CADENCE_DAYS[feed.cadence] + view.term("silent").limit_days)
+        yield view.fact(
+            "silent",
+            since=due if due < view.end else None,
+            term="silent",
+            reason=f"No output since {last}.",
+            ok=f"Last output on {last}.",
+            last_output=last.isoformat(),
+        )
+
+
+def days_due(first: date, last: date, cadence: str) -> int:
+    """Returns the days from first to last, both included, in whole periods of the cadence."""
+    period = CADENCE_DAYS[cadence]
+    return -(-((last - first).days + 1) // period) * period
+
+
+def no_comparison(view: View) -> tuple[Status, str] | None:
+    """Returns why this week cannot be compared with the baseline; None when it can."""
+    baseline, feed = view.system.baseline, view.system.feeds.outputs
+    if baseline is None:
+        return Status.NOT_MEASURED, "No baseline is approved; add one to the register entry."
+    if view.week <= baseline.end:
+        return Status.NOT_MEASURED, f"This week is part of the baseline, which ends on {baseline.end}."
+    if feed is not None and feed.ends is not None and feed.ends < view.outputs_window.start:
+        return Status.NOT_APPLICABLE, f"Outputs ended on {feed.ends}, as registered."
+    if view.baseline_cells(counts("outputs", []))["n"].sum() == 0:
+        return Status.NOT_MEASURED, "The baseline has no outputs; approve a window that has."
+    return None
+
+
+def _reference(view: View, names: list[str]) -> str:
+    """Identifies what counts are held against: another baseline or other levels begin another stream."""
+    baseline = view.system.baseline
+    text = json.dumps([f"{baseline.start}/{baseline.end}" if baseline else "", *names], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _category_columns(system: System) -> list[str]:
+    outputs = system.feeds.outputs
+    groups = system.groups.columns if system.groups else ()
+    return list(dict.fromkeys(["predicted", *groups, *(outputs.categories if outputs else ())]))
+
+
+def _tenths(base: pd.DataFrame, name: str) -> np.ndarray:
+    """Returns the upper bins of the baseline's tenths, without repeats."""
+    known = base.dropna(subset=[name]).sort_values(name)
+    if known.empty:
+        return np.array([], dtype=np.int64)
+    cumulated = known["n"].cumsum().to_numpy() / known["n"].sum()
+    upper = known[name].to_numpy(dtype=np.int64)
+    return np.unique([upper[np.searchsorted(cumulated, q / QUANTILES)] for q in range(1, QUANTILES)])
+
+
+def _tenth(cells: pd.DataFrame, name: str, edges: np.ndarray) -> pd.Series:
+    place = np.searchsorted(edges, cells[name].to_numpy(dtype=float, na_value=np.nan))
+    names = np.array([*(f"up to bin {edge}" for edge in edges), f"above bin {edges[-1]}"], dtype=object)
+    return pd.Series(names[place], cells.index).where(cells[name].notna(), UNKNOWN)
+
+
+def _levels(column: pd.Series) -> pd.Series:
+    return column.astype("object").where(column.notna(), UNKNOWN).map(str)
+
+
+def _by_level(levels: pd.Series, n: pd.Series) -> pd.Series:
+    return n.groupby(levels).sum()
+
+
+def _pool(counted: pd.Series, names: list[str]) -> np.ndarray:
+    known = counted.reindex(names[:-1], fill_value=0)
+    unseen = counted.sum() - known.sum()
+    return np.append(known.to_numpy(), unseen).astype(np.int64)
+
+
+def _missing(cells: pd.DataFrame, name: str) -> tuple[int, int]:
+    absent = cells[name].isna() | (cells[name].astype("object") == UNKNOWN)
+    return int(cells.loc[absent, "n"].sum()), int(cells["n"].sum())
+
+
+def _details(names: list[str], worst: int, base: np.ndarray, current: np.ndarray) -> dict[str, object]:
+    psi, jensen_shannon = divergence.psi(base, current), divergence.jensen_shannon(base, current)
+    return {
+        "level": names[worst],
+        "share": float(current[worst] / current.sum()),
+        "baseline_share": float(base[worst] / base.sum()),
+        "psi": None if psi is None else float(psi),
+        "jensen_shannon": None if jensen_shannon is None else float(jensen_shannon),
+    }

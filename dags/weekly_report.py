@@ -1,0 +1,46 @@
+"""The weekly health report: rendered from the store, filed in the lake, mailed to the CDPO."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import Param, dag, task
+
+from sundial.airflow import weekly
+from sundial.engine.settings import settings
+from sundial.register.load import load_policy
+
+policy = load_policy(settings().policy)
+
+
+@dag(
+    dag_display_name="Weekly health report",
+    doc_md=weekly.DOC,
+    schedule=weekly.schedule(policy),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "CDPO",
+        "retries": 3,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(minutes=15),
+    },
+    params={"as_of": Param(None, type=["null", "string"], format="date", title="As of")},
+    tags=["report"],
+)
+def weekly_report() -> None:
+    """Wires the tasks; what they do is in `sundial.airflow.weekly`."""
+
+    @task(doc_md="Renders the page from the store and files it in the lake.")
+    def render() -> str:
+        return weekly.render()
+
+    @task(doc_md="Mails the page to the CDPO; what was sent is not sent again.")
+    def mail() -> None:
+        weekly.mail()
+
+    render() >> mail()
+
+
+weekly_report()

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Prepares both databases before anything else starts. Runs at every start and changes nothing that is already right.
+set -eu
+cd "$(dirname "$0")"
+airflow db migrate
+airflow pools import pools.json
+python accounts.py
+sundial db migrate

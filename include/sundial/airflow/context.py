@@ -1,0 +1,58 @@
+"""From a task's context to a run of the engine: the one clock, the register entry, store and lake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import get_current_context
+
+from sundial.register.load import load_policy, load_system
+
+if TYPE_CHECKING:
+    from sundial.engine.run import Run
+    from sundial.register.models import Policy
+
+
+def as_of_date(context: Mapping[str, Any], policy: Policy) -> date:
+    """Returns the run's as-of date in the City's calendar.
+
+    That is the `as_of` that the run was triggered with, else its partition key, else the last whole day.
+
+    Raises:
+        ValueError: it is no date, or lies in the future: a week judged too early cannot be taken back.
+    """
+    run = context["dag_run"]
+    given = (context.get("params") or {}).get("as_of") or (run.conf or {}).get("as_of") or run.partition_key
+    if given:
+        as_of, today = date.fromisoformat(str(given)), datetime.now(ZoneInfo(policy.timezone)).date()
+        if as_of > today:
+            raise ValueError(f"as_of {as_of} lies in the future; give a day up to today, {today}")
+        return as_of
+    after = run.run_after or datetime.now(UTC)
+    return after.astimezone(ZoneInfo(policy.timezone)).date() - timedelta(days=1)
+
+
+def current_run(system_id: str) -> Run:
+    """Returns the engine's run of a system for the task that is running now."""
+    from sundial.airflow.connections import resolve
+    from sundial.engine.run import Run
+    from sundial.engine.settings import settings
+    from sundial.sources.pull import Clock
+
+    context: Any = get_current_context()
+    where = settings()
+    policy = load_policy(where.policy)
+    zone = ZoneInfo(policy.timezone)
+    clock = Clock(as_of_date(context, policy), datetime.now(zone).date())
+    return Run(
+        system=load_system(where.register / f"{system_id}.yaml"),
+        policy=policy,
+        clock=clock,
+        lake=where.open_lake(),
+        database=where.open_store(),
+        resolve=resolve,
+        run_id=context["dag_run"].run_id,
+    )

@@ -1,0 +1,174 @@
+"""The demo: two public historical systems through a real Airflow, as if time passed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from sundial.airflow.names import monitor_id
+from sundial.cli.datasets import DatasetError, default_cache, prepare
+from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow
+from sundial.cli.mailbox import Mailbox
+from sundial.engine.settings import settings
+from sundial.register.load import load_policy
+from sundial.register.principles import Principle
+from sundial.sources.pull import PSEUDONYM_CONNECTION
+from sundial.store.cases import EVIDENCE, Cases
+from sundial.store.database import Database
+from sundial.store.records import Finding, Status
+from sundial.store.results import Results
+from sundial.sunset.questions import evidence_sentence
+
+AS_OF = {
+    "compas-broward": ("2014-07-01", "2015-02-01", "2015-07-01", "2016-12-31"),
+    "massachusetts-employment": ("2016-01-10", "2016-12-31", "2018-01-10", "2019-01-10"),
+}
+REPORT_AS_OF = "2016-12-31"
+
+SHOWN = (
+    Status.BREACH,
+    Status.WATCH,
+    Status.OK,
+    Status.INSUFFICIENT,
+    Status.NOT_MEASURED,
+    Status.NOT_APPLICABLE,
+    Status.ERROR,
+)
+
+
+def run_demo(home: Path, *, stay: bool) -> int:
+    """Runs the whole job and prints what came out; a second time it resumes.
+
+    Args:
+        home: folder of the demo.
+        stay: whether to stay up until Ctrl-C when the job is done.
+
+    Returns:
+        The exit code: 0 when the job was done.
+    """
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - started:5.0f} s] {text}", flush=True)
+
+    home.mkdir(parents=True, exist_ok=True)
+    mailbox = Mailbox(home / "mail")
+    try:
+        say("Data: COMPAS and Massachusetts employment, from published packages")
+        prepare(default_cache(), say=say)
+        mailbox.start()
+        airflow = LocalAirflow(home / "airflow", _environment(home, mailbox.port))
+        say("Airflow: starting (SQLite, LocalExecutor)")
+        airflow.start()
+    except (DatasetError, AirflowNotReady) as error:
+        print(f"The demo cannot start: {error}", flush=True)
+        return 1
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        say(f"Airflow: healthy at {airflow.url}")
+        _run_all(airflow, say)
+        _summary(home, airflow, mailbox, say)
+        if stay:
+            print("\nCtrl-C ends the demo; the next `make demo` goes on from here.", flush=True)
+            signal.pause()
+    except KeyboardInterrupt:
+        print("\nEnding.", flush=True)
+    except AirflowNotReady as error:
+        print(f"The demo did not finish: {error}", flush=True)
+        return 1
+    finally:
+        airflow.stop()
+        mailbox.stop()
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _environment(home: Path, smtp_port: int) -> dict[str, str]:
+    """Returns store, lake, policy and connections of the demo as environment."""
+    policy = yaml.safe_load(settings().policy.read_text())
+    policy["report_schedule"] = "manual"  # time is played: the report of now would be about nothing
+    (home / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True))
+    key = home / "pseudonym_key"
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_text(secrets.token_urlsafe(32))
+    smtp = {"disable_ssl": True, "disable_tls": True, "from_email": "sundial@example.gov"}
+    return {
+        "SUNDIAL_STORE": f"sqlite:///{home}/store.db",
+        "SUNDIAL_LAKE": f"file://{home}/lake",
+        "SUNDIAL_POLICY": str(home / "policy.yaml"),
+        "AIRFLOW_CONN_SUNDIAL_EXAMPLES": _connection("fs", extra={"path": str(default_cache())}),
+        f"AIRFLOW_CONN_{PSEUDONYM_CONNECTION.upper()}": _connection("generic", password=key.read_text()),
+        "AIRFLOW_CONN_SMTP_DEFAULT": _connection("smtp", host="127.0.0.1", port=smtp_port, extra=smtp),
+    }
+
+
+def _connection(conn_type: str, **fields: object) -> str:
+    return json.dumps({"conn_type": conn_type, **fields})
+
+
+def _run_all(airflow: LocalAirflow, say: Callable[[str], None]) -> None:
+    airflow.wait_for_dags(["sunset_review", "weekly_report", *(monitor_id(system) for system in AS_OF)])
+
+    def monitor(system: str) -> None:
+        for as_of in AS_OF[system]:
+            state = airflow.run(monitor_id(system), as_of)
+            say(f"{system}: as of {as_of}: {state}")
+
+    with ThreadPoolExecutor(len(AS_OF)) as pool:
+        for done in [pool.submit(monitor, system) for system in AS_OF]:
+            done.result()
+    say(f"Weekly report as of {REPORT_AS_OF}: {airflow.run('weekly_report', REPORT_AS_OF)}")
+
+
+def _summary(home: Path, airflow: LocalAirflow, mailbox: Mailbox, say: Callable[[str], None]) -> None:
+    database = Database(f"sqlite:///{home}/store.db")
+    results, cases = Results(database), Cases(database)
+    for system in AS_OF:
+        findings = results.latest_findings(system)
+        _table(system, findings)
+        episodes = cases.open_episodes(system)
+        for episode in episodes:
+            evidence = [event.payload for event in cases.events(episode.id) if event.kind == EVIDENCE]
+            print(f"  RECOMMENDATION {episode.id}: {episode.record['rule']['sentence']}")
+            print(f"    at first  {evidence_sentence(evidence[0]['finding'])}")
+            print(f"    at last   {evidence_sentence(evidence[-1]['finding'])}")
+            seen = f"seen in {len(evidence)} judged weeks"
+            print(f"    first confirmed in the week of {episode.opened_week}, {seen}")
+            waiting = cases.open_questions(episode.id)
+            print("".join(f"    waits for the {q.role.upper()}: {q.kind}\n" for q in waiting), end="")
+        if not episodes:
+            print("  No recommendation.")
+    reports = results.reports()
+    print(f"\nWeekly report  {home}/lake/{reports[-1].path}" if reports else "\nNo weekly report.")
+    print(f"Mailbox        {mailbox.folder} ({len(mailbox.messages())} messages)")
+    print(f"Airflow        {airflow.url}")
+    print(f"Required actions {airflow.url}/required_actions")
+    passwords = airflow.passwords()
+    roles = load_policy(home / "policy.yaml").roles
+    print(
+        "Log in as      "
+        + ", ".join(f"{user} / {passwords[user]}" for user in ("cdpo", "cio", "operator", "engineer"))
+    )
+    print(f"               (the CDPO is {roles['cdpo'].users[0]}, the CIO is {roles['cio'].users[0]})")
+    say("Done.")
+
+
+def _table(system: str, findings: tuple[Finding, ...]) -> None:
+    week = findings[0].week if findings else None
+    print(f"\n{system}, week of {week}: findings by principle")
+    print(f"  {'':24}" + "".join(f"{status.value:>15}" for status in SHOWN))
+    for principle in Principle:
+        counted = Counter(f.status for f in findings if f.principle == principle.value)
+        print(f"  {principle.label:24}" + "".join(f"{counted[status] or '·':>15}" for status in SHOWN))

@@ -1,0 +1,68 @@
+"""The workbench: what a data engineer or an operator types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sundial.engine.settings import settings
+from sundial.register.problems import RegisterError
+from sundial.store.database import StoreError
+
+app = typer.Typer(help="Sundial keeps measuring the AI systems a city has deployed.", no_args_is_help=True)
+db = typer.Typer(help="The results store.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
+
+@db.command()
+def migrate() -> None:
+    """Create the store's tables, or bring them up to date (SUNDIAL_STORE)."""
+    try:
+        settings().open_store().migrate()
+    except StoreError as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(1) from error
+    typer.echo("The store is up to date.")
+
+
+@app.command()
+def validate(
+    register: Annotated[
+        Path | None, typer.Option(help="Folder of register files; SUNDIAL_REGISTER by default.")
+    ] = None,
+) -> None:
+    """Check all register files and the policy; all errors at once, with file, line, field and remedy."""
+    from sundial.cli.validate import validate_register  # with Great Expectations: no other command waits
+
+    where = settings()
+    try:
+        found = validate_register(register or where.register, where.policy)
+    except RegisterError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    for line in (*found.problems, *found.warnings):
+        typer.echo(line, err=True)
+    counted = f"{len(found.problems)} problems, {len(found.warnings)} warnings"
+    typer.echo(f"{found.systems} systems are valid, {counted}.")
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def demo(
+    home: Annotated[
+        Path, typer.Option(help="Where the demo keeps everything; delete it to start over.")
+    ] = Path(".demo"),
+    stop: Annotated[
+        bool, typer.Option("--exit", help="End when the job is done instead of staying up.")
+    ] = False,
+) -> None:
+    """Run the whole job on real data in a real Airflow: from outputs to a sunset recommendation."""
+    from sundial.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(home.resolve(), stay=not stop))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,240 @@
+"""What a check is: it declares the statistics it needs, and turns their cells into findings, week by week."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sundial.engine.streams import Process, Streams
+from sundial.gate.gate import Judged
+from sundial.profile.profile import Profile
+from sundial.profile.statistics import Statistic
+from sundial.register.models import CADENCE_DAYS, Grace, Policy, System
+from sundial.register.principles import Principle
+from sundial.sources.landing import FeedName
+from sundial.stats.intervals import Interval
+from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATISTICAL_FLOOR = 30
+"""An estimate on fewer than this in its own denominator is `insufficient`."""
+
+
+class Check(ABC):
+    """A named measure of one principle. It never sees a row."""
+
+    name: ClassVar[str]
+    """Its name in the register, the policy and the store: `<principle or module>.<measure>`."""
+    principle: ClassVar[Principle]
+    kind: ClassVar[Kind] = Kind.STATISTICAL
+    feeds: ClassVar[tuple[FeedName, ...]] = ()
+    """Feeds it cannot do without: a failed one makes it `error`, an absent one `not_measured`."""
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        """Returns the statistics it will ask the view for; none by default."""
+        return ()
+
+    @abstractmethod
+    def measure(self, view: View) -> Iterable[Finding]:
+        """Yields this week's findings, made with `view.finding`."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a check may look at for one system and one judged week.
+
+    Attributes:
+        week: Monday of the judged week; `end` is its Sunday, the "now" of the check.
+        fresh_from: Monday of the first week whose increment no evidence has yet; before `week` where the
+            check could not measure.
+        first_day: first day with accepted outputs; None when there are none.
+        gates: the gate's manifests by feed.
+        failed: why this run has nothing new of a feed, by feed; only feeds that failed.
+        before: this check's findings of the week before, by metric and slice.
+        provenance: hashes of what the findings come from.
+    """
+
+    check: Check
+    system: System
+    policy: Policy
+    week: date
+    fresh_from: date
+    profile: Profile
+    streams: Streams
+    first_day: date | None
+    gates: Mapping[FeedName, Sequence[Judged]]
+    failed: Mapping[str, str]
+    before: Mapping[tuple[str, tuple[tuple[str, str], ...]], Finding]
+    provenance: Mapping[str, str]
+
+    @property
+    def end(self) -> date:
+        """The Sunday of the judged week."""
+        return self.week + timedelta(days=6)
+
+    @property
+    def outputs_window(self) -> Window:
+        """The days of outputs that an estimate covers: the system's weeks, one cadence period at least."""
+        feed = self.system.feeds.outputs
+        period = CADENCE_DAYS[feed.cadence] if feed else 1
+        days = max(7 * self.system.window_weeks, period)
+        return Window(self.end - timedelta(days=days - 1), self.end, self.system.window_weeks)
+
+    @property
+    def outcomes_window(self) -> Window:
+        """The same length of outputs, the latest whose outcomes have had their time."""
+        window, matured = self.outputs_window, self.system.maturity
+        return Window(window.start - matured, window.end - matured, window.weeks)
+
+    @property
+    def immature(self) -> bool:
+        """Whether no output has had its time yet."""
+        return self.first_day is None or self.outcomes_window.end < self.first_day
+
+    def window_of(self, statistic: Statistic) -> Window:
+        """Returns the days that `cells` covers."""
+        return self.outcomes_window if statistic.over == "outcomes" else self.outputs_window
+
+    def cells(self, statistic: Statistic) -> pd.DataFrame:
+        """Returns keys, n and sums over the report window, as known in the judged week."""
+        window = self.window_of(statistic)
+        return self.profile.window(statistic, window.start, window.end, known_by=self.week)
+
+    def new_cells(self, statistic: Statistic) -> pd.DataFrame:
+        """Returns keys, n and sums of what no evidence has yet: what counts in this week alone, as a rule."""
+        return self.profile.weeks(statistic, self.fresh_from, self.week)
+
+    def baseline_cells(self, statistic: Statistic) -> pd.DataFrame:
+        """Returns keys, n and sums of the approved reference window. Raises ValueError without a baseline."""
+        baseline = self.system.baseline
+        if baseline is None:
+            raise ValueError(f"{self.system.id}: no baseline; add one to the register entry")
+        return self.profile.window(statistic, baseline.start, baseline.end, known_by=self.week)
+
+    def threshold(self, name: str, side: Side) -> Threshold:
+        """Returns a threshold of the policy. Raises KeyError with the remedy when the policy has none."""
+        approved = self.policy.thresholds.get(name)
+        if approved is None:
+            raise KeyError(
+                f"policy.yaml: thresholds: no {name}; add it with value, meaning, approver and date"
+            )
+        return Threshold(name, approved.value, side, approved.approved_by, approved.approved_on)
+
+    def term(self, name: str) -> Grace:
+        """Returns a term of the policy. Raises KeyError with the remedy when the policy has none."""
+        grace = self.policy.terms.get(name)
+        if grace is None:
+            raise KeyError(
+                f"policy.yaml: terms: no {name}; add it with limit_days, grace_days, approver and date"
+            )
+        return grace
+
+    def streams_after(self, start: str) -> Sequence[str]:
+        """Returns how the names of this check's streams go on after a start that they share."""
+        return self.streams.names_after(f"{self.check.name}:{start}")
+
+    def advance(self, stream: str, fresh: Process, counts: Sequence[int]) -> Evidence:
+        """Advances one of this check's evidence streams by this week's counts, see `Streams.advance`."""
+        return self.streams.advance(f"{self.check.name}:{stream}", fresh, counts)
+
+    def finding(
+        self,
+        metric: str,
+        status: Status,
+        reason: str,
+        *,
+        slice: Mapping[str, str] | None = None,  # noqa: A002 - the field's word
+        window: Window | None = None,
+        estimate: float | None = None,
+        interval: Interval | None = None,
+        n: int | None = None,
+        threshold: Threshold | None = None,
+        evidence: Evidence | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Finding:
+        """Returns a finding of this check for this system and week."""
+        return Finding(
+            system=self.system.id,
+            week=self.week,
+            check=self.check.name,
+            principle=self.check.principle.value,
+            kind=self.check.kind,
+            metric=metric,
+            status=status,
+            reason=reason,
+            slice=tuple(sorted((slice or {}).items())),
+            window=window,
+            estimate=estimate,
+            interval=interval,
+            n=n,
+            threshold=threshold,
+            evidence=evidence,
+            details=details or {},
+            provenance=self.provenance,
+        )
+
+    def fact(
+        self, metric: str, *, since: date | None, term: str, reason: str, ok: str, **details: Any
+    ) -> Finding:
+        """Returns a factual finding: ok, `watch` from `since`, `breach` after the grace term.
+
+        Args:
+            metric: the fact's name.
+            since: the day from which the fact holds; None when it does not.
+            term: the policy's term; its limit has passed by `since`, its grace runs from there.
+            reason: the sentence when it holds.
+            ok: the sentence when it does not.
+            details: JSON values to keep with the finding.
+        """
+        grace = self.term(term)
+        threshold = Threshold(term, grace.grace_days, Side.CEILING, grace.approved_by, grace.approved_on)
+        if since is None or since > self.end:
+            return self.finding(metric, Status.OK, ok, threshold=threshold, details=details)
+        held = (self.end - since).days
+        status = Status.BREACH if held > grace.grace_days else Status.WATCH
+        return self.finding(
+            metric,
+            status,
+            f"{reason} For {held} days; the policy gives {grace.grace_days}.",
+            estimate=float(held),
+            threshold=threshold,
+            details={**details, "since": since.isoformat()},
+        )
+
+    def held_since(self, metric: str) -> date:
+        """Returns since when a fact without a date of its own holds: as last week, else this week."""
+        last = self.before.get((metric, ()))
+        return date.fromisoformat(last.details["since"]) if last and "since" in last.details else self.week
+
+
+def judge_estimate(
+    estimate: float | None, n: int, threshold: Threshold | None, evidence: Evidence | None, *, beyond: bool
+) -> tuple[Status, str]:
+    """Returns the status of a statistical finding and why.
+
+    Only carried evidence makes a breach; an estimate alone makes `watch` at most, and only on enough data.
+
+    Args:
+        estimate: the metric, None where its denominator is zero.
+        n: that denominator.
+        threshold: what it is held against, None when it is only reported.
+        evidence: the stream behind it.
+        beyond: whether the estimate lies on the bad side of the threshold.
+    """
+    if evidence is not None and evidence.confirmed:
+        return Status.BREACH, "Confirmed by the evidence carried over the weeks."
+    if estimate is None:
+        return Status.INSUFFICIENT, "Nothing to measure it on: its denominator is zero."
+    if n < STATISTICAL_FLOOR:
+        return (
+            Status.INSUFFICIENT,
+            f"Only {n} in its denominator; {STATISTICAL_FLOOR} are needed to say something.",
+        )
+    if threshold is not None and beyond:
+        return Status.WATCH, "Beyond the threshold, not confirmed by the evidence carried over the weeks."
+    return Status.OK, "Within the threshold." if threshold is not None else "Reported; no threshold applies."

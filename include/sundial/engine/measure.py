@@ -1,0 +1,135 @@
+"""Measuring one week for one principle: each check fails alone, and each one says something."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypedDict
+
+from sundial.engine.check import Check, View
+from sundial.engine.plan import failure
+from sundial.engine.streams import Streams
+from sundial.gate.gate import Judged
+from sundial.profile.profile import Profile
+from sundial.register.models import Policy, System
+from sundial.register.principles import Principle
+from sundial.sources.landing import FeedName
+from sundial.store.records import Finding, Kind, Status
+
+log = logging.getLogger(__name__)
+
+UNMEASURED = "unmeasured_since"
+"""Detail of a finding that measured nothing: from which week on evidence waits to be counted."""
+
+
+class StagedWeek(TypedDict):
+    """One measured week as it is staged for `record`."""
+
+    week: str
+    findings: list[dict[str, Any]]
+
+
+class Staged(TypedDict):
+    """All that a principle stages, with what it was measured from, even where that is no week."""
+
+    provenance: Mapping[str, str]
+    weeks: list[StagedWeek]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What stays the same over the weeks of a run, for one principle.
+
+    Attributes:
+        failed: the error of each feed that could not be pulled or gated.
+        left_out: status and reason of the checks that the plan of the system leaves out, by name.
+    """
+
+    system: System
+    policy: Policy
+    principle: Principle
+    checks: Sequence[Check]
+    profile: Profile
+    streams: Streams
+    gates: Mapping[FeedName, Sequence[Judged]]
+    failed: Mapping[str, str]
+    left_out: Mapping[str, tuple[Status, str]]
+    provenance: Mapping[str, str]
+
+
+def measure_week(measuring: Measuring, week: date, before: Sequence[Finding]) -> list[Finding]:
+    """Returns the principle's findings of one week: at least one, and one for each enabled check.
+
+    Args:
+        measuring: what stays the same.
+        week: Monday of the week.
+        before: the principle's findings of the week before.
+    """
+    if not measuring.checks:
+        return [_nothing(measuring, week)]
+    return [finding for check in measuring.checks for finding in _measure(measuring, check, week, before)]
+
+
+def _measure(measuring: Measuring, check: Check, week: date, before: Sequence[Finding]) -> list[Finding]:
+    own = [f for f in before if f.check == check.name]
+    waiting = next((f.details[UNMEASURED] for f in own if UNMEASURED in f.details), None)
+    view = View(
+        check=check,
+        system=measuring.system,
+        policy=measuring.policy,
+        week=week,
+        fresh_from=date.fromisoformat(waiting) if waiting else week,
+        profile=measuring.profile,
+        streams=measuring.streams,
+        first_day=min(measuring.profile.days, default=None),
+        gates=measuring.gates,
+        failed=measuring.failed,
+        before={(f.metric, f.slice): f for f in own},
+        provenance=measuring.provenance,
+    )
+    if (silent := _cannot(measuring, view)) is not None:
+        return [silent]
+    try:
+        found = list(check.measure(view))
+    except Exception as error:
+        measuring.streams.settle(())
+        log.exception("%s · %s failed", measuring.system.id, check.name)
+        return [_unmeasured(view, Status.ERROR, failure(check, error))]
+    measuring.streams.settle(found)
+    return found or [_unmeasured(view, Status.NOT_MEASURED, "The check found nothing to measure.")]
+
+
+def _cannot(measuring: Measuring, view: View) -> Finding | None:
+    """Returns the finding of a check that cannot run this week, for its feeds or what it asks for."""
+    for feed in view.check.feeds:
+        if getattr(measuring.system.feeds, feed) is None:
+            return _unmeasured(
+                view, Status.NOT_MEASURED, f"The system has no feed {feed}; add it to the register entry."
+            )
+        if feed in measuring.failed:
+            return _unmeasured(view, Status.ERROR, measuring.failed[feed])
+    if view.check.name in measuring.left_out:
+        return _unmeasured(view, *measuring.left_out[view.check.name])
+    if view.check.feeds and view.first_day is None:
+        return _unmeasured(view, Status.NOT_MEASURED, "No outputs have been accepted yet.")
+    return None
+
+
+def _unmeasured(view: View, status: Status, reason: str) -> Finding:
+    return view.finding("measured", status, reason, details={UNMEASURED: view.fresh_from.isoformat()})
+
+
+def _nothing(measuring: Measuring, week: date) -> Finding:
+    return Finding(
+        system=measuring.system.id,
+        week=week,
+        check=measuring.principle.value,
+        principle=measuring.principle.value,
+        kind=Kind.FACTUAL,
+        metric="measured",
+        status=Status.NOT_MEASURED,
+        reason="No check of this principle is enabled yet.",
+        provenance=measuring.provenance,
+    )

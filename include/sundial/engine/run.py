@@ -1,0 +1,302 @@
+"""One run of one system: pull, gate, profile, check, record; each step may be killed and run again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+from sundial.engine.clock import WEEK, due_weeks
+from sundial.engine.discover import code_version, enabled
+from sundial.engine.measure import Measuring, Staged, measure_week
+from sundial.engine.plan import Plan, categories_of, plan_of
+from sundial.engine.streams import Streams, log_alarm
+from sundial.gate.errors import ContractError
+from sundial.gate.gate import Gate
+from sundial.lake import Lake
+from sundial.profile.compute import Columns
+from sundial.profile.partitions import Partitions
+from sundial.register.load import config_hash
+from sundial.register.models import OutputsFeed, Policy, System
+from sundial.register.principles import Principle
+from sundial.sources.connection import Resolve
+from sundial.sources.errors import SourceError
+from sundial.sources.landing import FeedName, Landing
+from sundial.sources.pull import Clock, pull
+from sundial.store.database import Database
+from sundial.store.records import Finding, Status, finding_from_payload
+from sundial.store.results import JudgedWeek, Pull, Results
+
+log = logging.getLogger(__name__)
+
+FEEDS: tuple[FeedName, ...] = get_args(FeedName)
+
+
+class NotStaged(RuntimeError):  # noqa: N818
+    """A principle has no staged findings for the run, so nothing is recorded."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: a system judged as of a date.
+
+    Attributes:
+        run_id: what started it, kept beside the results, outside their payload.
+        resolve: gives the connection of an id.
+    """
+
+    system: System
+    policy: Policy
+    clock: Clock
+    lake: Lake
+    database: Database
+    resolve: Resolve
+    run_id: str
+    _results: Results = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_results", Results(self.database))
+
+    @property
+    def feeds(self) -> Sequence[FeedName]:
+        """The feeds that the register entry names, outputs first."""
+        return [name for name in FEEDS if getattr(self.system.feeds, name) is not None]
+
+    def pull(self) -> Mapping[str, int]:
+        """Pulls every feed; one that fails does not stop the others.
+
+        Returns:
+            Rows by feed that landed as of this date: now, or in an earlier try that was killed.
+
+        Raises:
+            SourceError: the first feed's error, after every feed was tried and its outcome recorded.
+        """
+        self.lake.sweep(f"systems/{self.system.id}")
+        zone = ZoneInfo(self.system.timezone or self.policy.timezone)
+        errors: list[SourceError] = []
+        rows: dict[str, int] = {}
+        for name in self.feeds:
+            try:
+                pull(self.system, name, self.clock, zone=zone, lake=self.lake, resolve=self.resolve)
+            except SourceError as error:
+                errors.append(error)
+                self._record_pull(name, "failed", error=str(error))
+            else:
+                batches = Landing(self.lake, self.system.id, name).batches()
+                landed = [batch for batch in batches if batch.as_of == self.clock.as_of.isoformat()]
+                rows[name] = sum(batch.rows for batch in landed)
+                self._record_pull(name, "ok", rows=rows[name], batches=tuple(batch.id for batch in landed))
+                log.info("%s · %s: %d new rows", self.system.id, name, rows[name])
+        if errors:
+            raise errors[0]
+        return rows
+
+    def gate(self) -> Mapping[str, int]:
+        """Judges new batches and those whose verdict may have changed.
+
+        Returns:
+            Refused rows by feed, of the batches judged now.
+
+        Raises:
+            ContractError: a feed's contract cannot be run; the other feed is judged all the same.
+        """
+        pulls = self._results.latest_pulls(self.system.id)
+        states = {name: why for name in self.feeds if (why := self._not_pulled(pulls.get(name)))}
+        refused: dict[str, int] = {}
+        failure: ContractError | None = None
+        last = self._results.last_judged_week(self.system.id)
+        first_unjudged = last + WEEK if last else None
+        for name in self.feeds:
+            try:
+                judged = Gate(self.system, self.lake).judge(name, self.clock.as_of, first_unjudged)
+            except ContractError as error:
+                failure = failure or error
+                states[name] = str(error)
+            else:
+                refused[name] = sum(manifest.refused for manifest in judged)
+                log.info(
+                    "%s · %s: %d batches judged, %d rows refused",
+                    self.system.id,
+                    name,
+                    len(judged),
+                    refused[name],
+                )
+        self.lake.put_json(self._staging("feeds"), states)
+        if failure is not None:
+            raise failure
+        return refused
+
+    def profile(self) -> int:
+        """Updates the profiles of dirty partitions and returns how many there were."""
+        gate = Gate(self.system, self.lake)
+        outputs = self.system.feeds.outputs
+        if outputs is None:
+            return 0
+        columns = self._columns(outputs)
+        partitions = self._partitions(plan_of(self.system))
+        dirty = partitions.update(gate.partitions("outputs"), gate.partitions("outcomes"), columns)
+        log.info("%s: %d partitions profiled", self.system.id, len(dirty))
+        return len(dirty)
+
+    def check(self, principle: Principle) -> Mapping[Status, int]:
+        """Measures every due week for one principle and stages the findings.
+
+        Returns:
+            Findings of the last due week by status; one error without any finding where nothing was ever
+            judged and a feed cannot be measured: no week is due then, since a judged one is not caught up.
+        """
+        plan = plan_of(self.system)
+        partitions = self._partitions(plan)
+        profile = partitions.load()
+        results = self._results
+        checks = [check for check in enabled(self.system) if check.principle is principle]
+        gate = Gate(self.system, self.lake)
+        failed = self._failed_feeds(gate, partitions)
+        blocked = bool(failed) and results.last_judged_week(self.system.id) is None
+        weeks = [] if blocked else self._due(profile.days)
+        budget = self.policy.evidence
+        measuring = Measuring(
+            system=self.system,
+            policy=self.policy,
+            principle=principle,
+            checks=checks,
+            profile=profile,
+            streams=Streams(
+                results.evidence(self.system.id),
+                log_alarm(budget.weeks_between_false_breaches, budget.stream_weight),
+            ),
+            gates={name: gate.manifests(name) for name in self.feeds},
+            failed=failed,
+            left_out=plan.left_out,
+            provenance=self._provenance(partitions),
+        )
+        before = [f for f in results.latest_findings(self.system.id) if f.principle == principle.value]
+        staged: Staged = {"provenance": measuring.provenance, "weeks": []}
+        for week in weeks:
+            before = measure_week(measuring, week, before)
+            staged["weeks"].append({"week": week.isoformat(), "findings": [f.payload() for f in before]})
+            log.info("%s · %s: week of %s measured", self.system.id, principle.label, week)
+        self.lake.put_json(self._staging(principle.value), staged)
+        if blocked:
+            self._log_blocked(principle, failed)
+            return {Status.ERROR: 1}
+        return _by_status(before if weeks else [])
+
+    def record(self) -> Sequence[date]:
+        """Appends all due weeks, as every principle staged them, in one transaction.
+
+        Returns:
+            The Mondays recorded.
+
+        Raises:
+            NotStaged: a principle staged nothing, other weeks than the rest, or what it measured from other
+                rows, another configuration or other code than the present ones.
+        """
+        present = self._provenance(self._partitions(plan_of(self.system)))
+        last = self._results.last_judged_week(self.system.id)
+        by_week: dict[date, list[Finding]] = {}
+        staged_weeks: set[tuple[date, ...]] = set()
+        for principle in Principle:
+            path = self._staging(principle.value)
+            if not self.lake.exists(path):
+                raise NotStaged(f"{self.system.id}: {principle.label} was not measured; run its task again")
+            staged: Staged = self.lake.get_json(path)
+            if staged["provenance"] != present:
+                raise NotStaged(
+                    f"{self.system.id}: {principle.label} was measured from other rows, another "
+                    "configuration or other code than what is there now; run the check tasks again"
+                )
+            # A week is recorded once: of a task that ran again since, there is nothing to add.
+            findings = {date.fromisoformat(entry["week"]): entry["findings"] for entry in staged["weeks"]}
+            due = [week for week in findings if last is None or week > last]
+            staged_weeks.add(tuple(due))
+            for week in due:
+                by_week.setdefault(week, []).extend(map(finding_from_payload, findings[week]))
+        if len(staged_weeks) > 1:
+            raise NotStaged(
+                f"{self.system.id}: the principles measured different weeks; run the check tasks again"
+            )
+        config = config_hash(self.system, self.policy)
+        weeks = [
+            JudgedWeek(week, self.clock.as_of, config, code_version(), tuple(by_week[week]))
+            for week in sorted(by_week)
+        ]
+        self._results.record(self.system.id, weeks, self.run_id)
+        log.info("%s: %d weeks recorded", self.system.id, len(weeks))
+        return [week.week for week in weeks]
+
+    def _due(self, days: Sequence[date]) -> Sequence[date]:
+        last = self._results.last_judged_week(self.system.id)
+        return due_weeks(last, days[0] if days else None, self.clock.as_of)
+
+    def _log_blocked(self, principle: Principle, failed: Mapping[str, str]) -> None:
+        for feed, why in failed.items():
+            log.error(
+                "%s · %s: nothing was ever judged, and %s cannot be measured: %s",
+                self.system.id,
+                principle.label,
+                feed,
+                why,
+            )
+
+    def _columns(self, outputs: OutputsFeed) -> Columns:
+        score = outputs.score
+        return Columns(
+            score=score.column if score else None,
+            positive_at=score.positive_at if score else None,
+            prediction=outputs.prediction,
+            model_version=outputs.model_version,
+            categories=categories_of(self.system),
+        )
+
+    def _provenance(self, partitions: Partitions) -> Mapping[str, str]:
+        """Returns what a finding rests on."""
+        baseline = self.system.baseline
+        return {
+            "config": config_hash(self.system, self.policy),
+            "code": code_version(),
+            "partitions": partitions.fingerprint(),
+            "baseline": f"{baseline.start}/{baseline.end}" if baseline else "",
+        }
+
+    def _partitions(self, plan: Plan) -> Partitions:
+        return Partitions(self.lake, self.system.id, plan.statistics)
+
+    def _failed_feeds(self, gate: Gate, partitions: Partitions) -> Mapping[str, str]:
+        """Returns why a feed cannot be measured, by feed; all of them where a step before did not end."""
+        path = self._staging("feeds")
+        if not self.lake.exists(path):
+            return dict.fromkeys(self.feeds, "The gate did not end for this date; run its task again.")
+        outputs, rows = self.system.feeds.outputs, (gate.partitions("outputs"), gate.partitions("outcomes"))
+        if outputs is not None and not partitions.current(*rows, self._columns(outputs)):
+            reason = "The profiles are not those of the accepted rows; run the profile task again."
+            return dict.fromkeys(self.feeds, reason)
+        failed: Mapping[str, str] = self.lake.get_json(path)
+        return failed
+
+    def _not_pulled(self, last: Pull | None) -> str | None:
+        """Returns why the feed is not pulled as of this date; None when it is."""
+        if last is None or last.as_of < self.clock.as_of:
+            return "The feed was not pulled for this date; run the pull task again."
+        return last.error if last.as_of == self.clock.as_of and last.status == "failed" else None
+
+    def _staging(self, name: str) -> str:
+        return f"systems/{self.system.id}/staging/{self.clock.as_of}/{name}.json"
+
+    def _record_pull(
+        self,
+        name: FeedName,
+        status: Any,
+        *,
+        rows: int = 0,
+        batches: tuple[str, ...] = (),
+        error: str | None = None,
+    ) -> None:
+        self._results.record_pull(Pull(self.system.id, name, self.clock.as_of, status, rows, batches, error))
+
+
+def _by_status(findings: Sequence[Finding]) -> Mapping[Status, int]:
+    return {status: n for status in Status if (n := sum(f.status is status for f in findings))}

@@ -1,0 +1,123 @@
+"""The contract of a feed: what its shape implies and its register entry expects, as Great Expectations."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Literal
+
+from sundial.register.models import OutcomesFeed, OutputsFeed
+
+Depends = Literal["contract", "as_of", "outputs"]
+"""What else than the row decides: a refused row is judged again when that changes."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation on a feed's rows.
+
+    Attributes:
+        type: Great Expectations' name of it.
+        args: its arguments, `column` among them.
+        reason: what is wrong with a row that fails, in words for the quarantine.
+    """
+
+    type: str
+    args: dict[str, Any]
+    severity: Literal["critical", "warning"]
+    reason: str
+    depends: Depends = "contract"
+
+
+def rules_of_outputs(feed: OutputsFeed, as_of: date) -> list[Rule]:
+    """Returns the rules of outputs: the implied ones first."""
+    rules = [*_implied(as_of), _once("the key occurs more than once: outputs need a key of their own")]
+    if feed.score is not None:
+        bounds = {"column": feed.score.column, "min_value": feed.score.low, "max_value": feed.score.high}
+        span = f"{feed.score.low:g} to {feed.score.high:g}"
+        reason = f"the score is outside what the register says it can be ({span})"
+        rules.append(Rule("expect_column_values_to_be_between", bounds, "critical", reason))
+    if feed.prediction is not None:
+        rules.append(_zero_or_one(feed.prediction))
+    return rules + declared_rules(feed)
+
+
+def rules_of_outcomes(feed: OutcomesFeed, as_of: date) -> list[Rule]:
+    """Returns the rules of outcomes: the implied ones first."""
+    rules = [
+        *_implied(as_of),
+        _once("the same output has more than one outcome in one batch: send the last one"),
+        Rule(
+            "expect_column_values_to_not_be_null",
+            {"column": "output_day"},
+            "critical",
+            "no accepted output has this key: an outcome needs its output first",
+            "outputs",
+        ),
+        _zero_or_one(feed.outcome),
+    ]
+    if feed.observed_until is not None:
+        latest = _midnight(feed.observed_until)
+        reason = (
+            f"its {feed.maturity_days} days of maturity end on or after the end of follow-up "
+            f"({feed.observed_until}): the truth was not wholly observed"
+        )
+        limits = {"column": "matures_on", "max_value": latest, "strict_max": True}
+        rules.append(Rule("expect_column_values_to_be_between", limits, "critical", reason))
+    return rules + declared_rules(feed)
+
+
+def declared_rules(feed: OutputsFeed | OutcomesFeed) -> list[Rule]:
+    """Returns the rules that the register entry expects, in its order.
+
+    They speak of the names and types that key and date have once they are landed.
+    """
+    day = feed.date if isinstance(feed, OutputsFeed) else feed.known_on
+    landed_as = {feed.key: "key"} | ({day: "day"} if day else {})
+    rules = []
+    for expectation in feed.contract:
+        named = expectation.args["column"]
+        args = {**expectation.args, "column": landed_as.get(named, named)}
+        if args["column"] == "day":
+            args = {name: _midnight(value) if type(value) is date else value for name, value in args.items()}
+        reason = f"the contract's {expectation.type} on {named} does not hold"
+        rules.append(Rule(expectation.type, args, expectation.severity, reason))
+    return rules
+
+
+def contract_hash(rules: Sequence[Rule]) -> str:
+    """Returns a hash of the rules that does not change with the as-of date."""
+    fixed = [(r.type, r.severity, r.args if r.depends != "as_of" else {}) for r in rules]
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _implied(as_of: date) -> list[Rule]:
+    return [
+        Rule("expect_column_values_to_not_be_null", {"column": "key"}, "critical", "the key is missing"),
+        Rule("expect_column_values_to_not_be_null", {"column": "day"}, "critical", "the date is missing"),
+        Rule(
+            "expect_column_values_to_be_between",
+            {"column": "day", "max_value": _midnight(as_of)},
+            "critical",
+            "the date lies in the future: it is judged again when the day has come",
+            "as_of",
+        ),
+    ]
+
+
+def _once(reason: str) -> Rule:
+    return Rule(
+        "expect_column_values_to_be_between", {"column": "same_key", "max_value": 1}, "critical", reason
+    )
+
+
+def _zero_or_one(column: str) -> Rule:
+    args = {"column": column, "value_set": [0, 1]}
+    return Rule("expect_column_values_to_be_in_set", args, "critical", f"{column} is neither 0 nor 1")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())

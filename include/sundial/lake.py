@@ -1,0 +1,124 @@
+"""The lake: Parquet and JSON under one URL; a kill leaves the old file or the new one, never half."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import posixpath
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_ABANDONED = 3600.0
+"""Seconds after which an unfinished file has no writer any more."""
+
+
+class Lake:
+    """A folder of files under one fsspec URL (`file://`, `s3://`, `gs://`, `abfs://`)."""
+
+    def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None) -> None:
+        """Opens the lake at `url`; nothing is created until something is put.
+
+        Args:
+            url: where the lake lies; a bare path is a local folder.
+            storage_options: what the fsspec file system needs beyond the URL, such as credentials.
+        """
+        # A kept listing would hide what other processes put; not every file system has one.
+        self.fs, root = fsspec.core.url_to_fs(url, **{"use_listings_cache": False, **(storage_options or {})})
+        self.root = root.rstrip("/")
+        self.is_local = "file" in _protocols(self.fs)
+
+    def uri(self, path: str) -> str:
+        """Returns the path as DuckDB and pyarrow take it: absolute when local, with protocol otherwise."""
+        full = posixpath.join(self.root, path)
+        return full if self.is_local else f"{_protocols(self.fs)[0]}://{full}"
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes the file whole or not at all; the same bytes again change nothing."""
+        full = posixpath.join(self.root, path)
+        if not self.is_local:  # one PUT of an object store is atomic
+            self.fs.pipe_file(full, data)
+            return
+        target = Path(full)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+
+    def put_json(self, path: str, value: object) -> None:
+        """Writes canonical JSON: sorted keys, so that the same value is the same bytes."""
+        self.put(path, json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode())
+
+    def put_table(self, path: str, table: pa.Table) -> None:
+        """Writes an Arrow table as Parquet."""
+        self.put(path, parquet_bytes(table))
+
+    def get(self, path: str) -> bytes:
+        """Returns the file's bytes. Raises FileNotFoundError."""
+        data: bytes = self.fs.cat_file(posixpath.join(self.root, path))
+        return data
+
+    def get_json(self, path: str) -> Any:
+        """Returns the parsed JSON file. Raises FileNotFoundError."""
+        return json.loads(self.get(path))
+
+    def get_table(self, path: str) -> pa.Table:
+        """Returns the Parquet file as an Arrow table. Raises FileNotFoundError."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(io.BytesIO(self.get(path)))
+
+    def exists(self, path: str) -> bool:
+        """Returns whether the file is there, whole."""
+        return bool(self.fs.exists(posixpath.join(self.root, path)))
+
+    def delete(self, path: str) -> None:
+        """Removes the file if it is there."""
+        with suppress(FileNotFoundError):
+            self.fs.rm_file(posixpath.join(self.root, path))
+
+    def sweep(self, prefix: str) -> None:
+        """Removes what writers that were killed an hour ago or longer left unfinished under the folder."""
+        if not self.is_local:  # an object store shows no unfinished write
+            return
+        for part in Path(self.root, prefix).rglob(".*.part"):
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > _ABANDONED:
+                    part.unlink()
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """Returns the paths of all files under the folder, sorted; unfinished writes are not files."""
+        found = self.fs.find(posixpath.join(self.root, prefix), withdirs=False)
+        paths = (posixpath.relpath(name, self.root) for name in found)
+        return sorted(path for path in paths if not posixpath.basename(path).startswith("."))
+
+    def attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Lets a DuckDB connection read this lake's URIs."""
+        if not self.is_local:
+            connection.register_filesystem(self.fs)
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Returns the table as zstd Parquet; the same table gives the same bytes."""
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _protocols(fs: fsspec.AbstractFileSystem) -> Sequence[str]:
+    return [fs.protocol] if isinstance(fs.protocol, str) else list(fs.protocol)

@@ -1,0 +1,273 @@
+"""Mails: composed from plain data with a Message-ID made from their key, and sent so that a crash loses none.
+
+The intent is recorded before the first try and the outcome after it. A try whose outcome nobody knows (the
+process died, or the connection broke) is followed by one more with the same Message-ID, which says so; then a
+person looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import smtplib
+import socket
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from sundial.register.models import Policy, System
+from sundial.report.page import environment
+from sundial.report.plain import clean, day, text_lines
+from sundial.report.waiting import role_name
+from sundial.report.weekly import WeeklyReport, render_html, render_text
+from sundial.store.cases import Episode, Question
+from sundial.store.outbox import Outbox
+
+RESENT = "X-Sundial-Resent"
+"""Header of a mail that may be there already."""
+RESENT_NOTE = (
+    "Sent again: whether the first try arrived is not known. Keep one; both have the same Message-ID."
+)
+CASE_LINES = 10
+"""Lines of a case in its mail, the link included."""
+
+_BEGINS = "another try begins"
+_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_SUBJECT = 150
+# The server said no, or was never reached: the mail is certainly not on its way.
+_REFUSALS = (
+    smtplib.SMTPConnectError,
+    smtplib.SMTPDataError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPNotSupportedError,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPSenderRefused,
+    smtplib.SMTPAuthenticationError,
+    ConnectionRefusedError,
+    socket.gaierror,
+)
+
+
+class MailError(ValueError):
+    """A mail that cannot be composed or must not be sent; the message says what to put right."""
+
+
+def report_key(report: WeeklyReport) -> str:
+    """Returns the key of the report's mail, such as "report/2016-W51"."""
+    return f"report/{report.week}"
+
+
+def question_key(question: Question) -> str:
+    """Returns the key of the question's mail, such as "question/compas-broward-2015-001/2"."""
+    return f"question/{question.episode}/{question.number}"
+
+
+def compose(
+    report: WeeklyReport, policy: Policy, base_url: str, key: str, *, sender: str, date: datetime
+) -> EmailMessage:
+    """Returns the weekly report as a mail to the CDPO: plain text and HTML.
+
+    Args:
+        report: what to send.
+        policy: for the addresses of the CDPO and the City's time zone.
+        base_url: address of Airflow's pages, where questions are answered; http or https.
+        key: what the mail is about; its Message-ID is made from it.
+        sender: address of the From header; its domain is the Message-ID's.
+        date: the Date header, aware; shown in the City's time zone.
+
+    Raises:
+        MailError: where an address or the URL is none.
+    """
+    answers = f"{_link(base_url).rstrip('/')}/required_actions"
+    text, html = render_text(report, answers), render_html(report, answers)
+    breach = next((fact for fact in report.headline if "breach" in fact), "")
+    subject = f"AI health {report.week}: {breach}, {report.headline[-1]}"
+    return _message(subject, _addresses(policy, "cdpo"), policy, key, sender, date, text, html)
+
+
+def question_mail(
+    question: Question,
+    episode: Episode,
+    policy: Policy,
+    link: str,
+    *,
+    system: System,
+    sender: str,
+    date: datetime,
+) -> EmailMessage:
+    """Returns a question as a mail to those who fill its role: the case in ten lines, and a link.
+
+    Args:
+        question: what is asked.
+        episode: the case it belongs to.
+        policy: for the role's addresses and the City's time zone.
+        link: where the question is answered; http or https.
+        system: the system the case is about.
+        sender: address of the From header.
+        date: the Date header, aware.
+
+    Raises:
+        MailError: where the role has no address, or an address or the link is none.
+    """
+    lines = _case_lines(question, episode, system)
+    page = environment()
+    values = {
+        "lines": lines,
+        "link": _link(link),
+        "role": role_name(question.role),
+        "city": clean(policy.city),
+    }
+    text = page.get_template("question.txt.j2").render(values)
+    html = page.get_template("question.html.j2").render(values)
+    subject = f"{clean(question.kind.replace('_', ' ')).capitalize()} needed: {clean(system.name, 80)}"
+    to = _addresses(policy, question.role)
+    return _message(subject, to, policy, question_key(question), sender, date, text, html)
+
+
+def deliver(message: EmailMessage, key: str, outbox: Outbox, send: Callable[[EmailMessage], None]) -> None:
+    """Sends a mail once; one that was sent is left alone.
+
+    Args:
+        message: from `compose` or `question_mail`.
+        key: the key it was composed with.
+        outbox: where intent and outcome are recorded.
+        send: sends one message and raises where it could not.
+
+    Raises:
+        MailError: where two tries ended without anybody knowing whether they arrived.
+        Exception: whatever `send` raised, after the outcome was recorded; call again to try again.
+    """
+    again = any(mail.key == key for mail in outbox.pending())
+    to = [address.addr_spec for address in message["To"].addresses]
+    if not outbox.intend(key, message["Message-ID"], to, message["Subject"]):
+        return
+    if again:
+        uncertain = _uncertain_tries(outbox, key)
+        if uncertain > 1:
+            raise MailError(
+                f"mail {key}: two tries ended without an answer of the mail server; look for Message-ID "
+                f"{message['Message-ID']} in its log, and record the outcome in the outbox"
+            )
+        outbox.result(key, "unknown", _BEGINS)  # if this try dies, the next one must know of it
+        message = _resent(message) if uncertain else message
+    _try(message, key, outbox, send)
+
+
+def _try(message: EmailMessage, key: str, outbox: Outbox, send: Callable[[EmailMessage], None]) -> None:
+    try:
+        send(message)
+    except _REFUSALS as error:
+        outbox.result(key, "failed", type(error).__name__)
+        raise
+    except Exception as error:
+        outbox.result(key, "unknown", type(error).__name__)
+        raise
+    outbox.result(key, "sent", message[RESENT] or "")
+
+
+def _uncertain_tries(outbox: Outbox, key: str) -> int:
+    """Returns how many of the tries so far may have arrived: those begun, less those certainly refused."""
+    tries = outbox.tries(key)
+    begun = 1 + sum(detail == _BEGINS for _, detail in tries)
+    return begun - sum(outcome == "failed" for outcome, _ in tries)
+
+
+def _message(
+    subject: str,
+    to: Sequence[str],
+    policy: Policy,
+    key: str,
+    sender: str,
+    date: datetime,
+    text: str,
+    html: str,
+) -> EmailMessage:
+    if date.tzinfo is None:
+        raise MailError("date: has no time zone; give an aware datetime")
+    origin = _address(sender, "sender")
+    stamp = hashlib.sha256(key.encode()).hexdigest()
+    message = EmailMessage()
+    message["Subject"] = clean(subject, _SUBJECT)
+    message["From"] = Address(clean(f"{policy.city} AI monitoring", 80), addr_spec=origin)
+    message["To"] = [Address(addr_spec=address) for address in to]
+    message["Date"] = format_datetime(date.astimezone(ZoneInfo(policy.timezone)))
+    message["Message-ID"] = f"<{_slug(key)}.{stamp[:16]}@{origin.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"  # keeps vacation notices from answering (RFC 3834)
+    message.set_content(text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
+    message.set_boundary(f"=_{stamp[:32]}")  # the same bytes each time; "=_" never occurs in quoted-printable
+    return message
+
+
+def _resent(message: EmailMessage) -> EmailMessage:
+    """Returns the mail with a header and a first line that say it may be there already."""
+    copy = deepcopy(message)
+    copy[RESENT] = "outcome of the first try unknown"
+    for part in copy.iter_parts():
+        content = part.get_content()
+        if part.get_content_subtype() == "html":
+            shown = environment().get_template("mail_note.html.j2").render(note=RESENT_NOTE)
+            part.set_content(
+                content.replace("<main>\n", f"<main>\n{shown}", 1),  # outside, no landmark would hold it
+                subtype="html",
+                charset="utf-8",
+                cte="quoted-printable",
+            )
+        else:
+            part.set_content(f"{RESENT_NOTE}\n\n{content}", charset="utf-8", cte="quoted-printable")
+    return copy
+
+
+def _case_lines(question: Question, episode: Episode, system: System) -> list[str]:
+    """Returns the case in so many lines that the link makes them ten."""
+    kind = question.kind.replace("_", " ")
+    lines = [
+        f"Case {episode.id}: {system.name} ({system.department}).",
+        f"Asked of the {role_name(question.role)} on {day(question.asked_as_of)}: {kind}.",
+        f"Opened on {day(episode.opened_as_of)}, on evidence of the week of {day(episode.opened_week)}.",
+    ]
+    if question.reason_reopened:
+        lines.append(f"Asked again: {question.reason_reopened}")
+    return [clean(line) for line in [*lines, *text_lines(question.body, CASE_LINES - 1 - len(lines))]]
+
+
+def _addresses(policy: Policy, role: str) -> Sequence[str]:
+    filled = {str(name): one for name, one in policy.roles.items()}
+    found = filled[role].email if role in filled else ()
+    if not found:
+        raise MailError(
+            f"policy.yaml: roles.{clean(role)}.email is empty; add the addresses that its mail goes to"
+        )
+    return [_address(address, f"policy.yaml: roles.{role}.email") for address in found]
+
+
+def _address(address: str, where: str) -> str:
+    if not _ADDRESS.fullmatch(address) or not address.isascii():
+        raise MailError(f"{where}: one entry is not a plain e-mail address; write it as name@city.gov")
+    return address
+
+
+def _link(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise MailError("link: is not a URL; give one such as https://airflow.city.gov/sundial") from error
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or clean(url, len(url)) != url
+        or " " in url
+    ):
+        raise MailError(
+            "link: must be an http or https URL on one line, such as https://airflow.city.gov/sundial"
+        )
+    return url
+
+
+def _slug(key: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")[:60] or "mail"

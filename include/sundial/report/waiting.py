@@ -1,0 +1,138 @@
+"""What waits for whom: open questions with their age, and facts that an owner must put right by a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sundial.register.models import Policy, SunsetRule, System
+from sundial.report.health import judged_until
+from sundial.report.plain import clean, sentence
+from sundial.store.cases import Cases, Episode, Question
+from sundial.store.records import Finding, Kind, Status
+from sundial.store.results import Results
+
+_ROLES = {"cio": "CIO", "cdpo": "CDPO", "ciso": "CISO", "oer": "Office of Employee Relations"}
+_ADVERSE = (Status.WATCH, Status.BREACH)
+_YEAR = timedelta(weeks=52)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing that somebody must do.
+
+    Attributes:
+        who: a role, or an owner by name.
+        since: the day on which it was asked, or from which the fact holds.
+        days: from then to the report.
+        first_adverse: first day of the first judged week with an adverse finding behind a question.
+        first_adverse_days: from then to the report.
+        by: the day on which the fact's grace ends; None for a question, which has no term and stays open.
+        overdue: whether that day has passed.
+    """
+
+    who: str
+    system: str
+    what: str
+    case: str
+    since: date
+    days: int
+    first_adverse: date | None
+    first_adverse_days: int | None
+    by: date | None
+    overdue: bool
+
+
+def role_name(role: str) -> str:
+    """Returns a role as people call it."""
+    return _ROLES.get(role) or clean(role).capitalize()
+
+
+def open_questions(
+    systems: Mapping[str, System], policy: Policy, results: Results, cases: Cases, as_of: date, week: date
+) -> list[Waiting]:
+    """Returns the questions that wait for an answer, the oldest first; former systems included."""
+    asked = cases.open_questions()
+    episodes = {episode.id: episode for episode in cases.episodes()}  # read later: each question's is there
+    return [
+        _question(question, episodes[question.episode], systems, policy, results, as_of, week)
+        for question in sorted(asked, key=lambda q: (q.asked_as_of, q.episode, q.number))
+        if question.asked_as_of <= as_of
+    ]
+
+
+def due_facts(system: System, findings: tuple[Finding, ...], as_of: date) -> list[Waiting]:
+    """Returns the facts whose limit has passed, with the last day of the policy's grace."""
+    waiting = []
+    for finding in findings:
+        since = finding.details.get("since")
+        if finding.kind is not Kind.FACTUAL or finding.status not in _ADVERSE:
+            continue
+        if finding.threshold is None or not isinstance(since, str):
+            continue
+        first = date.fromisoformat(since)
+        by = first + timedelta(days=int(finding.threshold.value))
+        waiting.append(
+            Waiting(
+                who=clean(system.owner.name),
+                system=clean(system.name),
+                what=sentence(finding),
+                case="",
+                since=first,
+                days=(as_of - first).days,
+                first_adverse=None,
+                first_adverse_days=None,
+                by=by,
+                overdue=by < as_of,
+            )
+        )
+    return sorted(waiting, key=lambda one: (one.by or as_of, one.what))
+
+
+def _question(
+    question: Question,
+    episode: Episode,
+    systems: Mapping[str, System],
+    policy: Policy,
+    results: Results,
+    as_of: date,
+    week: date,
+) -> Waiting:
+    system = systems.get(episode.system)
+    rule = next((rule for rule in policy.sunset if rule.id == episode.rule), None)
+    first = episode.opened_week
+    if system is not None and rule is not None:
+        first = min(first, _first_adverse(results, system, rule, week, as_of) or first)
+    kind = clean(question.kind.replace("_", " "))
+    about = clean(rule.sentence) if rule else clean(episode.family.replace("_", " "))
+    return Waiting(
+        who=role_name(question.role),
+        system=clean(system.name if system else episode.system),
+        what=f"{kind[:1].upper()}{kind[1:]} on a sunset recommendation: {about}",
+        case=clean(episode.id),
+        since=question.asked_as_of,
+        days=(as_of - question.asked_as_of).days,
+        first_adverse=first,
+        first_adverse_days=(as_of - first).days,
+        by=None,
+        overdue=False,
+    )
+
+
+def _first_adverse(
+    results: Results, system: System, rule: SunsetRule, week: date, as_of: date
+) -> date | None:
+    """Returns the first judged week with an adverse finding of the rule's metric; reads a year at a time."""
+    metric: str = system.intended_outcome.metric
+    if rule.metric == "harm":
+        metric = f"{system.harm.metric}_difference" if system.harm else ""
+    judged = judged_until(results, system.id, week, as_of)
+    start, end = (judged[-1].week, judged[0].week) if judged else (week, week)
+    while start <= end:
+        last = min(start + _YEAR - timedelta(days=1), end)
+        for finding in results.findings_between(start, last, system.id):
+            if (finding.check, finding.metric) == (rule.check, metric) and finding.status in _ADVERSE:
+                return finding.week
+        start += _YEAR
+    return None

@@ -1,0 +1,225 @@
+"""The weekly health report of the portfolio: plain data from the store, rendered as HTML and text.
+
+The report is of the last complete civil week before its as-of date. It reads nothing but its arguments: the
+same store, register and policy give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from sundial.engine.clock import last_complete_week, week_name
+from sundial.register.models import Policy, System
+from sundial.register.principles import Principle
+from sundial.report.health import Change, SystemHealth, Unmeasured, judged_until, system_health
+from sundial.report.page import LOOKS, environment
+from sundial.report.plain import clean, count, joined
+from sundial.report.waiting import Waiting, due_facts, open_questions
+from sundial.store.cases import Cases
+from sundial.store.records import Status
+from sundial.store.results import Results
+
+NEVER = 1_000_000
+"""More weeks than any: a system that was never judged comes first."""
+FEW = 3
+"""Smaller changes of one system that the first screen tells one by one."""
+
+
+@dataclass(frozen=True)
+class News:
+    """A change for the first screen; without a `change`, the sentence counts a system's smaller ones."""
+
+    id: str
+    system: str
+    change: Change | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What could not be measured for one reason, over all systems; the longest first."""
+
+    what: str
+    reason: str
+    systems: tuple[str, ...]
+    length: str
+    weeks: int
+    error: bool
+
+
+@dataclass(frozen=True)
+class WeeklyReport:
+    """The report as plain data.
+
+    Attributes:
+        week: ISO name of the civil week, such as "2016-W51".
+        start: its Monday.
+        end: its Sunday.
+        headline: the portfolio in a few counted facts.
+        news: what changed since the week before, breaches first.
+        waiting: open questions, the oldest first, then facts by the day on which their grace ends.
+        gaps: what could not be measured and for how long.
+        systems: one part for each registered system, by id.
+    """
+
+    city: str
+    timezone: str
+    week: str
+    start: date
+    end: date
+    as_of: date
+    principles: tuple[str, ...]
+    headline: tuple[str, ...]
+    news: tuple[News, ...]
+    waiting: tuple[Waiting, ...]
+    gaps: tuple[Gap, ...]
+    systems: tuple[SystemHealth, ...]
+
+
+def build(
+    systems: Mapping[str, System], policy: Policy, results: Results, cases: Cases, as_of: date
+) -> WeeklyReport:
+    """Returns the report on the last complete week before the as-of date.
+
+    Args:
+        systems: the register by id.
+        policy: the policy in force.
+        results: what was measured; weeks after the report's, or judged by later runs, change nothing.
+        cases: the sunset cases; a question counts that was asked by the as-of date and is open now.
+        as_of: the report's date in the City's calendar.
+    """
+    week = last_complete_week(as_of)
+    register = [systems[name] for name in sorted(systems)]
+    health = tuple(system_health(system, results, week, as_of) for system in register)
+    questions = open_questions(systems, policy, results, cases, as_of, week)
+    facts = [fact for system in register for fact in _facts(system, results, week, as_of)]
+    return WeeklyReport(
+        city=clean(policy.city),
+        timezone=policy.timezone,
+        week=week_name(week),
+        start=week,
+        end=week + timedelta(days=6),
+        as_of=as_of,
+        principles=tuple(principle.label for principle in Principle),
+        headline=_headline(health, len(questions)),
+        news=tuple(_news(health)),
+        waiting=(*questions, *sorted(facts, key=lambda fact: (fact.by or as_of, fact.system, fact.what))),
+        gaps=_gaps(health),
+        systems=health,
+    )
+
+
+def render_html(report: WeeklyReport, answers: str = "") -> str:
+    """Returns the report as one HTML document without any remote content.
+
+    Args:
+        report: what to show.
+        answers: where open questions are answered; empty for a page without links to other pages.
+    """
+    return environment().get_template("weekly.html.j2").render(report=report, answers=answers)
+
+
+def render_text(report: WeeklyReport, answers: str = "") -> str:
+    """Returns the report as plain text; arguments as of `render_html`."""
+    return environment().get_template("weekly.txt.j2").render(report=report, answers=answers)
+
+
+def _facts(system: System, results: Results, week: date, as_of: date) -> list[Waiting]:
+    judged = judged_until(results, system.id, week, as_of)
+    return due_facts(system, results.findings(system.id, judged[0].week), as_of) if judged else []
+
+
+def _headline(health: Iterable[SystemHealth], questions: int) -> tuple[str, ...]:
+    parts = list(health)
+    breach = sum(1 for one in parts if one.counted(Status.BREACH))
+    error = sum(1 for one in parts if one.counted(Status.ERROR) or one.pull_failures)
+    unjudged = sum(1 for one in parts if one.judged is None or one.behind)
+    return (
+        count(len(parts), "system"),
+        f"{breach:,} with a confirmed breach",
+        f"{error:,} with an error",
+        f"{unjudged:,} not judged this week",
+        count(questions, "open question"),
+    )
+
+
+def _news(health: Iterable[SystemHealth]) -> Iterable[News]:
+    """Yields every change that matters by kind, then the smaller ones of each system."""
+    told = [(change, one) for one in health for change in one.changes if change.kind != "smaller"]
+    order = ("new breach", "new error", "no longer measured", "no longer breach", "measured again")
+    for change, one in sorted(told, key=lambda pair: order.index(pair[0].kind)):  # stable: systems stay by id
+        yield News(one.id, one.name, change, change.sentence)
+    for one in health:
+        smaller: defaultdict[str, int] = defaultdict(int)
+        for change in one.changes:
+            if change.kind == "smaller":
+                smaller[f"{_word(change.before)} to {_word(change.after)}"] += 1
+        few = [change for change in one.changes if change.kind == "smaller"]
+        if len(few) <= FEW:
+            yield from (News(one.id, one.name, change, change.sentence) for change in few)
+        else:
+            said = joined([f"{number:,} from {what}" for what, number in sorted(smaller.items())])
+            counted = f"{count(sum(smaller.values()), 'smaller change')}: {said}."
+            yield News(one.id, one.name, None, counted)
+
+
+def _word(status: Status | None) -> str:
+    return LOOKS[status].word if status else "new"
+
+
+def _gaps(health: Sequence[SystemHealth]) -> tuple[Gap, ...]:
+    """Returns errors first, then the longest gap; systems that share principle and reason share one."""
+    rows = [gap for one in health for gap in _whole(one)]
+    never = tuple(one.name for one in health if one.judged is None)
+    if never:
+        rows.append(
+            Gap("Everything", "No run has recorded a week yet.", never, "never judged", NEVER, error=False)
+        )
+    shared: defaultdict[tuple[str, str, bool], list[tuple[SystemHealth, Unmeasured]]] = defaultdict(list)
+    for one in health:
+        for row in one.unmeasured:
+            if one.behind and row.status is not Status.ERROR:
+                continue  # all of the system is told as one gap
+            shared[row.principle, row.reason, row.status is Status.ERROR].append((one, row))
+    for (principle, reason, error), pairs in shared.items():
+        measures = sorted({measure for _, row in pairs for measure in row.measures})
+        weeks = [row.weeks for _, row in pairs]
+        at_least = any(row.at_least for _, row in pairs)
+        rows.append(
+            Gap(
+                what=f"{principle}: {joined(measures, 4)}" if measures else principle,
+                reason=reason,
+                systems=tuple(one.name for one, _ in pairs),
+                length=_length(min(weeks), max(weeks), at_least=at_least),
+                weeks=max(weeks),
+                error=error,
+            )
+        )
+    return tuple(sorted(_together(rows), key=lambda gap: (not gap.error, -gap.weeks)))
+
+
+def _together(gaps: Iterable[Gap]) -> Iterable[Gap]:
+    """Yields one gap for those that differ in nothing but what was not measured."""
+    same: defaultdict[Gap, list[str]] = defaultdict(list)
+    for gap in gaps:
+        same[replace(gap, what="")].append(gap.what)
+    for gap, parts in same.items():
+        yield replace(gap, what=joined(parts, len(parts)))
+
+
+def _whole(one: SystemHealth) -> Iterable[Gap]:
+    if one.behind:
+        length = f"not judged since {one.judged}"
+        reason = "What that week found is shown as of then."
+        yield Gap("Everything", reason, (one.name,), length, one.behind, error=False)
+    for failure in one.pull_failures:
+        yield Gap("Data that could not be pulled", failure, (one.name,), "since the last pull", 0, error=True)
+
+
+def _length(least: int, most: int, *, at_least: bool) -> str:
+    if at_least:
+        return f"{count(least, 'week')} or longer"  # holds for each of them
+    return count(most, "week") if least == most else f"{least:,} to {count(most, 'week')}"

@@ -1,0 +1,74 @@
+"""Where a pull lands: batches of one feed, each a Parquet file made valid by its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+from sundial.lake import Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FeedName = Literal["outputs", "outcomes"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The manifest of what one pull of one feed brought.
+
+    Attributes:
+        id: as-of date, number among the batches of that date, and the start of the content's hash: batches
+            sort by the date that they were asked for, and then by arrival.
+        first: earliest day of its rows by the feed's own date; None when no row has one.
+        last: latest such day up to the as-of date: the watermark.
+        open: whether it has rows without a day, or of one after the as-of date: later pulls meet these again.
+        columns: kind of value by column: `number`, `text`, or the Arrow type.
+        model_versions: rows by model version; empty where the feed has none.
+    """
+
+    id: str
+    system: str
+    feed: FeedName
+    as_of: str
+    rows: int
+    sha256: str
+    first: str | None
+    last: str | None
+    open: bool
+    columns: Mapping[str, str]
+    model_versions: Mapping[str, int]
+
+
+class Landing:
+    """The batches of one feed of one system in the lake."""
+
+    def __init__(self, lake: Lake, system: str, feed: FeedName) -> None:
+        self._lake = lake
+        self._folder = f"systems/{system}/landing/{feed}"
+
+    def batches(self) -> Sequence[Batch]:
+        """Returns all batches, oldest as-of date first, those of one date as they came."""
+        names = (path for path in self._lake.list(self._folder) if path.endswith(".json"))
+        return [Batch(**self._lake.get_json(name)) for name in names]
+
+    def path(self, batch_id: str) -> str:
+        """Returns the path of the batch's rows in the lake."""
+        return f"{self._folder}/{batch_id}.parquet"
+
+    def rows(self, batch_id: str) -> pa.Table:
+        """Returns the batch's rows as landed: pseudonymised, not judged yet."""
+        return self._lake.get_table(self.path(batch_id))
+
+    def add(self, batch: Batch, content: bytes) -> None:
+        """Writes the Parquet content, then the manifest: a batch without one does not exist."""
+        self._lake.put(self.path(batch.id), content)
+        self._lake.put_json(f"{self._folder}/{batch.id}.json", asdict(batch))
+
+
+def watermark(batches: Sequence[Batch]) -> date | None:
+    """Returns the latest day that the feed has brought; None before the first batch."""
+    days = [date.fromisoformat(batch.last) for batch in batches if batch.last]
+    return max(days, default=None)

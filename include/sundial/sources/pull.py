@@ -1,0 +1,302 @@
+"""Pull: what a feed has that is not landed yet, pseudonymised, with the columns that somebody needs."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sundial.lake import Lake, parquet_bytes
+from sundial.register.models import OutcomesFeed, OutputsFeed, System
+from sundial.sources.connection import Resolve
+from sundial.sources.errors import SourceBroken
+from sundial.sources.fetch import fetch
+from sundial.sources.landing import Batch, FeedName, Landing, watermark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+PSEUDONYM_CONNECTION = "sundial_pseudonym"
+"""The Airflow Connection whose password keys the hashes."""
+
+OWN_NAMES = frozenset(
+    {"key", "day", "counted", "batch", "reason", "same_key", "output_day", "matures_on", "outcome_counted"}
+)
+"""Columns that Sundial adds to a feed's rows."""
+
+_PLACE = "place_in_pull"
+
+_OFFSET = r"[T ].*(Z|[+-]\d{2}(:?\d{2})?)$"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The one clock of a run.
+
+    Attributes:
+        as_of: "now" in the City's calendar; nothing later is asked for.
+        today: the recording day. A row dated after it cannot be true in any replay; it is taken for the
+            gate to refuse, while a row between the two is simply not there yet.
+    """
+
+    as_of: date
+    today: date
+
+
+def pull(
+    system: System, name: FeedName, clock: Clock, *, zone: ZoneInfo, lake: Lake, resolve: Resolve
+) -> Batch | None:
+    """Lands what is new in one feed; asked twice, the second finds nothing.
+
+    Returns:
+        The new batch, or None when the feed has nothing new.
+
+    Raises:
+        SourceError: the feed cannot be reached, refuses, or is not what the register says.
+    """
+    feed = _feed(system, name)
+    where = f"{system.id} · {name}"
+    landing = Landing(lake, system.id, name)
+    earlier = landing.batches()
+    mark = watermark(earlier)
+    dated = _date_column(feed)
+    since = mark - timedelta(days=feed.lookback_days) if mark and dated else None
+    wanted = needed_columns(system, name)
+    _no_clash(wanted, feed, where)
+    secret = _secret(resolve, where)
+    chunks = fetch(
+        feed.source,
+        columns=wanted,
+        since=since,
+        date_column=dated,
+        resolve=resolve,
+        where=where,
+    )
+    taken = [_take(chunk, feed, clock, zone, secret, where) for chunk in chunks]
+    table = pa.concat_tables(taken, promote_options="permissive").combine_chunks()
+    _same_types(table, earlier, where)
+    compared = [name for name in table.column_names if name != "day" or dated]
+    overlapping = [batch for batch in earlier if _may_overlap(batch, since)]
+    fresh = _not_landed(table, overlapping, compared, since, clock.as_of, landing, lake)
+    if fresh.num_rows == 0:
+        return None
+    order = dict.fromkeys(
+        ["key", "day", *fresh.column_names]
+    )  # a source may give the same rows in another order
+    content = parquet_bytes(fresh.sort_by([(name, "ascending") for name in order]))
+    number = 1 + sum(batch.as_of == clock.as_of.isoformat() for batch in earlier)
+    batch = _manifest(fresh, number, hashlib.sha256(content).hexdigest(), system.id, feed, clock)
+    landing.add(batch, content)
+    return batch
+
+
+def needed_columns(system: System, name: FeedName) -> list[str]:
+    """Returns the feed's columns that the register entry gives a use, and no other; the key first."""
+    feed = _feed(system, name)
+    if isinstance(feed, OutcomesFeed):
+        used = [feed.key, feed.outcome, feed.known_on]
+    else:
+        groups = system.groups.columns if system.groups else ()
+        score = feed.score.column if feed.score else None
+        used = [feed.key, feed.date, score, feed.prediction, feed.model_version, *feed.categories, *groups]
+    used += [str(rule.args["column"]) for rule in feed.contract]
+    return list(dict.fromkeys(column for column in used if column is not None))
+
+
+def _feed(system: System, name: FeedName) -> OutputsFeed | OutcomesFeed:
+    feed = system.feeds.outputs if name == "outputs" else system.feeds.outcomes
+    if feed is None:
+        raise ValueError(f"{system.id} has no feed {name}")
+    return feed
+
+
+def _date_column(feed: OutputsFeed | OutcomesFeed) -> str | None:
+    return feed.date if isinstance(feed, OutputsFeed) else feed.known_on
+
+
+def _no_clash(wanted: Sequence[str], feed: OutputsFeed | OutcomesFeed, where: str) -> None:
+    clash = sorted(OWN_NAMES.intersection(wanted) - {feed.key, _date_column(feed)})
+    if clash:
+        raise SourceBroken(
+            f"{where}: column {', '.join(clash)} has a name that Sundial gives to a column of its own; have "
+            "the source give it another name, and name that in the register entry"
+        )
+
+
+def _secret(resolve: Resolve, where: str) -> bytes:
+    try:
+        password = resolve(PSEUDONYM_CONNECTION).password
+    except LookupError:
+        password = ""
+    if not password:
+        raise SourceBroken(
+            f"{where}: connection {PSEUDONYM_CONNECTION} is missing or has no password: keys cannot be "
+            "pseudonymised; set one that never changes"
+        )
+    return password.encode()
+
+
+def _take(
+    chunk: pa.Table, feed: OutputsFeed | OutcomesFeed, clock: Clock, zone: ZoneInfo, secret: bytes, where: str
+) -> pa.Table:
+    """Returns the chunk's rows up to the clock, the key hashed into `key` and the civil day in `day`."""
+    key = chunk[feed.key].cast(pa.string())
+    hashed = [None if k is None else hmac.digest(secret, k.encode(), "sha256").hex() for k in key.to_pylist()]
+    column = _date_column(feed)
+    if column is None:  # known when it came
+        day: pa.ChunkedArray = pa.chunked_array([pa.array([clock.as_of] * chunk.num_rows, pa.date32())])
+    else:
+        day = civil_days(chunk[column], zone, where, column)
+    dropped = [feed.key] if column is None else [feed.key, column]
+    table = chunk.drop_columns(dropped)
+    table = table.append_column("key", pa.array(hashed, pa.string())).append_column("day", day)
+    not_yet = pc.and_(pc.greater(day, clock.as_of), pc.less_equal(day, clock.today))
+    return table.filter(pc.invert(pc.fill_null(not_yet, False)))
+
+
+def civil_days(values: pa.ChunkedArray, zone: ZoneInfo, where: str, column: str) -> pa.ChunkedArray:
+    """Returns days as date32: an instant in the system's zone, a date or a wall-clock time as it stands.
+
+    Raises:
+        SourceBroken: text that is no ISO date or time.
+    """
+    if pa.types.is_null(values.type):
+        return values.cast(pa.date32())
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        try:
+            return _days_of_text(values, zone)
+        except pa.ArrowInvalid as error:
+            raise SourceBroken(
+                f"{where}: column {column} has text that is no ISO date; send YYYY-MM-DD or an ISO 8601 time"
+            ) from error
+    if pa.types.is_timestamp(values.type) and values.type.tz is not None:
+        values = _wall_clock(values, zone)
+    if not (pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)):
+        raise SourceBroken(
+            f"{where}: column {column} is {values.type}, no date; name the date column in the register"
+        )
+    return values.cast(pa.date32(), safe=False)
+
+
+def _days_of_text(values: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:
+    """Returns the days of ISO text, in which some may have an offset and some may not."""
+    instant = pc.fill_null(pc.match_substring_regex(values, _OFFSET), False)
+    nothing = pa.scalar(None, values.type)
+    instants = pc.if_else(instant, values, nothing).cast(pa.timestamp("us", "UTC"))
+    civil = pc.if_else(instant, nothing, values).cast(pa.timestamp("us"))
+    return pc.coalesce(_wall_clock(instants, zone), civil).cast(pa.date32(), safe=False)
+
+
+def _wall_clock(instants: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:
+    return pc.local_timestamp(instants.cast(pa.timestamp("us", str(zone))))
+
+
+def _same_types(table: pa.Table, earlier: Sequence[Batch], where: str) -> None:
+    before = {name: kind for batch in earlier for name, kind in batch.columns.items() if kind != "null"}
+    for field in table.schema:
+        was, now = before.get(field.name), _kind(field.type)
+        if was is not None and now not in ("null", was):
+            raise SourceBroken(
+                f"{where}: column {field.name} was {was} and is now {now}; mend the feed, or register the "
+                "new one as a new system version"
+            )
+
+
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"  # an integer column that met a missing value is still that column
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+        return "text"
+    return str(kind)
+
+
+def _may_overlap(batch: Batch, since: date | None) -> bool:
+    # An instant may be written a day later than it is in the system's zone: sources keep those, too.
+    return since is None or batch.open or date.fromisoformat(batch.last or "") >= since - timedelta(days=1)
+
+
+def _not_landed(
+    table: pa.Table,
+    landed: Sequence[Batch],
+    compared: Sequence[str],
+    since: date | None,
+    as_of: date,
+    landing: Landing,
+    lake: Lake,
+) -> pa.Table:
+    """Returns the rows of the table that are new, by those of the columns that it and a landed batch have.
+
+    A row is new when no batch has it, and again when the feed has gone back to it: when a later batch has
+    other rows of its key, and the feed has none of these any more though it was asked for them.
+    """
+    known = np.zeros(table.num_rows, dtype=bool)
+    current = np.zeros(table.num_rows, dtype=bool)
+    numbered = table.append_column(_PLACE, pa.array(np.arange(table.num_rows)))
+    gone = f"DATE '{since}'" if since else "NULL"
+    with duckdb.connect() as connection:
+        lake.attach(connection)
+        connection.register("new_rows", numbered)
+
+        def places(join: str) -> NDArray[np.int64]:
+            query = f"SELECT new.{_PLACE} FROM new_rows new {join}"  # noqa: S608
+            found: NDArray[np.int64] = connection.sql(query).to_arrow_table()[_PLACE].to_numpy()
+            return found
+
+        for batch in landed:
+            shared = [name for name in compared if name in batch.columns]
+            same = " AND ".join(_same(name, _kind(table.schema.field(name).type)) for name in shared)
+            old = connection.read_parquet(lake.uri(landing.path(batch.id)))
+            connection.register("old_rows", old.to_arrow_table())
+            matching = places(f"SEMI JOIN old_rows old ON {same}")
+            known[matching] = True
+            # That the feed has no longer what a run of a later date found, or what is older than it was asked
+            # for, says nothing.
+            asked = date.fromisoformat(batch.as_of) <= as_of
+            current[places("SEMI JOIN old_rows old ON new.key = old.key")] = not asked
+            current[places(f"SEMI JOIN old_rows old ON new.key = old.key AND old.day < {gone}")] = True
+            current[matching] = True
+    kept = pc.is_in(table["key"], table["key"].filter(pa.array(current))).to_numpy()
+    without_key = table["key"].is_null().to_numpy()
+    return table.filter(pa.array(~known | ~(kept | without_key)))
+
+
+def _same(name: str, kind: str) -> str:
+    # A column of whole numbers may come as floats once a value is missing: 5 and 5.0 are the same.
+    common = "DOUBLE" if kind == "number" else "VARCHAR"
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"TRY_CAST(new.{quoted} AS {common}) IS NOT DISTINCT FROM TRY_CAST(old.{quoted} AS {common})"
+
+
+def _manifest(
+    table: pa.Table, number: int, sha256: str, system: str, feed: OutputsFeed | OutcomesFeed, clock: Clock
+) -> Batch:
+    days = table["day"].filter(pc.less_equal(table["day"], clock.as_of))
+    version = feed.model_version if isinstance(feed, OutputsFeed) else None
+    versions = table[version].cast(pa.string()).value_counts().to_pylist() if version else []
+    return Batch(
+        id=f"{clock.as_of}-{number:04d}-{sha256[:12]}",
+        system=system,
+        feed="outputs" if isinstance(feed, OutputsFeed) else "outcomes",
+        as_of=clock.as_of.isoformat(),
+        rows=table.num_rows,
+        sha256=sha256,
+        first=_iso(pc.min(days).as_py()),
+        last=_iso(pc.max(days).as_py()),
+        open=len(days) < table.num_rows,
+        columns={field.name: _kind(field.type) for field in table.schema},
+        model_versions={str(entry["values"]): entry["counts"] for entry in versions},
+    )
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None

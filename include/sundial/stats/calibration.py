@@ -1,0 +1,99 @@
+"""Calibration from score cells: per score bin its n, its positives and the sum of its scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sundial.stats.cells import as_counts
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+# Sums of scores carry rounding: a cell of ones may have a mean a hair above 1.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Brier:
+    """Brier score and its Murphy (1973) decomposition: score = reliability − resolution + uncertainty."""
+
+    score: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+
+
+def brier(n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike) -> Brier | None:
+    """Brier score with its decomposition, each row counted at the mean score of its cell.
+
+    Exact where the rows of a cell share a score; else the spread of scores inside a cell, and what it tells
+    of the outcomes there, is left out: less than the width of a cell.
+
+    Args:
+        n: shape (cells,), rows.
+        positives: shape (cells,), positive outcomes among them.
+        score_sum: shape (cells,), sum of the predicted probabilities.
+
+    Returns:
+        The score and its parts, or None without rows.
+
+    Raises:
+        ValueError: when the cells contradict each other or a mean score lies outside [0, 1].
+    """
+    cells = _used_cells(n, positives, score_sum)
+    if cells is None:
+        return None
+    rows, hits, scores = cells
+    weight = rows / rows.sum()
+    rate, forecast = hits / rows, scores / rows
+    base = float(hits.sum() / rows.sum())
+    reliability = float(weight @ (forecast - rate) ** 2)
+    resolution = float(weight @ (rate - base) ** 2)
+    uncertainty = base * (1 - base)
+    score = float(weight @ (rate * (1 - forecast) ** 2 + (1 - rate) * forecast**2))
+    return Brier(score, reliability, resolution, uncertainty)
+
+
+def expected_calibration_error(
+    n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike, bins: int = 10
+) -> float | None:
+    """Expected calibration error over equal-width bins (Guo and others 2017), cells placed by mean score.
+
+    Bins are closed on the left, the last on both sides. Exact where no cell straddles an edge.
+
+    Args:
+        n: shape (cells,), rows.
+        positives: shape (cells,), positive outcomes among them.
+        score_sum: shape (cells,), sum of the predicted probabilities.
+        bins: number of equal-width bins on [0, 1].
+
+    Returns:
+        The error, in [0, 1], or None without rows.
+
+    Raises:
+        ValueError: when the cells contradict each other or a mean score lies outside [0, 1].
+    """
+    cells = _used_cells(n, positives, score_sum)
+    if cells is None:
+        return None
+    rows, hits, scores = cells
+    place = np.minimum((scores / rows * bins + _ROUNDING).astype(np.int64), bins - 1)
+    gap = np.bincount(place, weights=scores - hits, minlength=bins)
+    return float(np.abs(gap).sum() / rows.sum())
+
+
+def _used_cells(
+    n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+    rows, hits, scores = as_counts(n, positives, score_sum, names=("n", "positives", "score_sum"))
+    if np.any(hits > rows):
+        raise ValueError("positives exceed n in a score cell: check how the profile's cells were counted")
+    if np.any(scores > rows * (1 + _ROUNDING)):
+        raise ValueError("score_sum exceeds n in a score cell: scores must be probabilities in [0, 1]")
+    used = rows > 0
+    if not used.any():
+        return None
+    return rows[used], hits[used], scores[used]

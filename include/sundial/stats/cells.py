@@ -1,0 +1,45 @@
+"""Validation of the counts on which every statistic works."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def require_counts(successes: int, n: int) -> None:
+    """Check one binomial count.
+
+    Raises:
+        ValueError: when successes is not between 0 and n.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(
+            f"{successes} successes of {n}: successes must lie between 0 and n; check the profile's counts"
+        )
+
+
+def as_counts(*columns: ArrayLike, names: tuple[str, ...]) -> tuple[NDArray[np.float64], ...]:
+    """Copy columns of counts into float arrays of one shape (bins,).
+
+    Args:
+        columns: arrays over the same bins.
+        names: what to call each column in an error.
+
+    Raises:
+        ValueError: when a column is not one-dimensional, differs in length, or holds a negative or non-finite
+            number.
+    """
+    arrays = tuple(np.array(column, dtype=np.float64) for column in columns)
+    for name, array in zip(names, arrays, strict=True):
+        if array.ndim != 1 or array.shape != arrays[0].shape:
+            raise ValueError(
+                f"{name} has shape {array.shape}, {names[0]} {arrays[0].shape}:"
+                " give one count per bin, over the same bins"
+            )
+        if not np.all(np.isfinite(array) & (array >= 0)):
+            raise ValueError(f"{name} holds a negative or non-finite count: give counts of 0 or more")
+    return arrays

@@ -1,0 +1,225 @@
+"""Confidence intervals from counts, sums and score cells.
+
+Every function returns None where its estimate is undefined (a zero denominator): undefined is neither 0 nor a
+pass.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from sundial.stats.cells import as_counts, require_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+# On the log of a ratio: wide enough for any two groups whose sizes fit in 64 bits.
+_LOG_RATIO_BOUND = 100.0
+_BISECTIONS = 64
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A two-sided confidence interval; `high` may be infinite for a ratio."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True)
+class Auc:
+    """Area under the ROC curve with its DeLong variance.
+
+    `variance` and `interval` are None with fewer than two positives or two negatives, where the area exists
+    and its spread cannot be estimated.
+    """
+
+    estimate: float
+    variance: float | None
+    interval: Interval | None
+
+
+def proportion(successes: int, n: int, level: float = 0.95) -> Interval | None:
+    """Wilson interval of a proportion, corrected near 0 and 1.
+
+    Near the edges Wilson's limit on the near side covers too little; there it is replaced by the one-sided
+    Poisson limit (the modified Wilson interval of Brown, Cai and DasGupta 2001, section 4.1.1): for 1 to 2
+    successes (or failures) with n <= 50, for 1 to 3 with more.
+
+    Args:
+        successes: how many of the n.
+        n: outcomes, or clusters of outcomes.
+        level: confidence level.
+
+    Returns:
+        The interval, or None when n is 0.
+
+    Raises:
+        ValueError: when successes is not between 0 and n.
+    """
+    require_counts(successes, n)
+    if n == 0:
+        return None
+    low, high = _wilson(successes, n, level)
+    edge = 2 if n <= 50 else 3
+    if 1 <= successes <= edge:
+        low = float(special.gammaincinv(successes, 1 - level)) / n
+    if 1 <= n - successes <= edge:
+        high = 1 - float(special.gammaincinv(n - successes, 1 - level)) / n
+    return Interval(low, high, "Wilson, Brown–Cai–DasGupta corrected")
+
+
+def difference(s1: int, n1: int, s2: int, n2: int, level: float = 0.95) -> Interval | None:
+    """Newcombe's hybrid score interval of p1 − p2 (Newcombe 1998, method 10).
+
+    Returns:
+        The interval, or None when n1 or n2 is 0.
+
+    Raises:
+        ValueError: when a success count is not between 0 and its n.
+    """
+    require_counts(s1, n1)
+    require_counts(s2, n2)
+    if n1 == 0 or n2 == 0:
+        return None
+    p1, p2 = s1 / n1, s2 / n2
+    low1, high1 = _wilson(s1, n1, level)
+    low2, high2 = _wilson(s2, n2, level)
+    gap = p1 - p2
+    return Interval(
+        gap - math.hypot(p1 - low1, high2 - p2),
+        gap + math.hypot(high1 - p1, p2 - low2),
+        "Newcombe hybrid score",
+    )
+
+
+def ratio(s1: int, n1: int, s2: int, n2: int, level: float = 0.95) -> Interval | None:
+    """Koopman's score interval of p1 / p2 (1984): Miettinen and Nurminen's without the N/(N−1) factor.
+
+    The limits are the ratios at which the score statistic, with the constrained maximum-likelihood rates,
+    reaches the normal quantile. The statistic falls with the ratio, so bisection on its logarithm always
+    finds them. Without a success in the first group the lower limit is 0; without one in the second the upper
+    limit is infinite; without any the counts say nothing of the ratio and the interval is (0, inf).
+
+    Returns:
+        The interval, or None when n1 or n2 is 0.
+
+    Raises:
+        ValueError: when a success count is not between 0 and its n.
+    """
+    require_counts(s1, n1)
+    require_counts(s2, n2)
+    if n1 == 0 or n2 == 0:
+        return None
+    z = _z(level)
+
+    def score(log_ratio: float) -> float:
+        return _ratio_score(math.exp(log_ratio), s1, n1, s2, n2)
+
+    low = 0.0 if s1 == 0 else math.exp(_falling_root(score, z))
+    high = math.inf if s2 == 0 else math.exp(_falling_root(score, -z))
+    return Interval(low, high, "Koopman score")
+
+
+def mean(total: float, total_squares: float, n: int, level: float = 0.95) -> Interval | None:
+    """Student's t interval of a mean, from the sum and the sum of squares.
+
+    The variance is a difference of two sums: center the values before summing when their mean is more than
+    about a million times their spread.
+
+    Returns:
+        The interval, or None when n is below 2 and there is no spread to estimate.
+
+    Raises:
+        ValueError: when n is negative.
+    """
+    if n < 0:
+        raise ValueError(f"n is {n}: it must be 0 or more; check the counts behind this mean")
+    if n < 2:
+        return None
+    center = total / n
+    variance = max(total_squares - total * center, 0.0) / (n - 1)
+    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(variance / n)
+    return Interval(center - half, center + half, "Student t")
+
+
+def auc(positives: ArrayLike, negatives: ArrayLike, level: float = 0.95) -> Auc | None:
+    """Area under the ROC curve, ties counting half, with DeLong's interval, in time linear in the bins.
+
+    All rows of a bin share a score, so they share their placement value: DeLong's variance (DeLong, DeLong
+    and Clarke-Pearson 1988) of the rows is that of the placement values weighted by the cell counts, exactly.
+    As on rows, it is 0, and the interval a point, when the classes are perfectly separated. Limits are cut to
+    [0, 1].
+
+    Args:
+        positives: shape (bins,), positive outcomes per score bin, lowest score first.
+        negatives: shape (bins,), negative outcomes per score bin.
+        level: confidence level.
+
+    Returns:
+        The area, its variance and its interval, or None when a class is empty.
+
+    Raises:
+        ValueError: when the arrays differ in shape or hold anything but counts.
+    """
+    pos, neg = as_counts(positives, negatives, names=("positives", "negatives"))
+    n_pos, n_neg = float(pos.sum()), float(neg.sum())
+    if n_pos == 0 or n_neg == 0:
+        return None
+    negatives_beaten = (np.cumsum(neg) - neg / 2) / n_neg
+    positives_above = (n_pos - np.cumsum(pos) + pos / 2) / n_pos
+    estimate = float(pos @ negatives_beaten) / n_pos
+    if n_pos < 2 or n_neg < 2:
+        return Auc(estimate, None, None)
+    spread_pos = float(pos @ (negatives_beaten - estimate) ** 2) / (n_pos - 1)
+    spread_neg = float(neg @ (positives_above - estimate) ** 2) / (n_neg - 1)
+    variance = spread_pos / n_pos + spread_neg / n_neg
+    half = _z(level) * math.sqrt(variance)
+    return Auc(estimate, variance, Interval(max(estimate - half, 0.0), min(estimate + half, 1.0), "DeLong"))
+
+
+def _z(level: float) -> float:
+    return float(special.ndtri((1 + level) / 2))
+
+
+def _wilson(successes: int, n: int, level: float) -> tuple[float, float]:
+    z2 = _z(level) ** 2
+    center = (successes + z2 / 2) / (n + z2)
+    half = math.sqrt(z2 * (successes * (n - successes) / n + z2 / 4)) / (n + z2)
+    # Exact at the edges, where rounding would leave a limit of 1e-17 or put the estimate outside.
+    low = 0.0 if successes == 0 else center - half
+    high = 1.0 if successes == n else center + half
+    return low, high
+
+
+def _ratio_score(phi: float, s1: int, n1: int, s2: int, n2: int) -> float:
+    """Signed score statistic of p1 = phi · p2; falls with phi."""
+    gap = s1 / n1 - phi * s2 / n2
+    b = phi * (n1 + s2) + s1 + n2
+    c = phi * (s1 + s2)
+    # The smaller root of (n1+n2)·p² − b·p + c, in the form that does not cancel.
+    p1 = 2 * c / (b + math.sqrt(max(b * b - 4 * (n1 + n2) * c, 0.0)))
+    p2 = p1 / phi
+    variance = p1 * max(1 - p1, 0.0) / n1 + phi * phi * p2 * max(1 - p2, 0.0) / n2
+    if variance <= 0:
+        return math.copysign(math.inf, gap) if gap else 0.0
+    return gap / math.sqrt(variance)
+
+
+def _falling_root(function: Callable[[float], float], target: float) -> float:
+    low, high = -_LOG_RATIO_BOUND, _LOG_RATIO_BOUND
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        if function(middle) > target:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

@@ -1,0 +1,411 @@
+"""What was measured: judged weeks with their findings and evidence, pulls, and reports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, Select, func, insert, select
+
+from sundial.store.canonical import canonical, digest
+from sundial.store.database import ConflictingRecord, Database
+from sundial.store.records import Evidence, Finding, finding_from_payload
+from sundial.store.tables import (
+    episode_events,
+    episodes,
+    evidence,
+    findings,
+    judged_weeks,
+    pulls,
+    questions,
+    reports,
+)
+
+
+@dataclass(frozen=True)
+class JudgedWeek:
+    """All that one run found out about one ISO week of a system.
+
+    Attributes:
+        week: Monday of the week.
+        as_of: the run's as-of date.
+        config_hash: of the register entry and the policy that were in force.
+        code_version: of Sundial and of the checks.
+        findings: in any order; at most one for each key, and one for each evidence stream.
+    """
+
+    week: date
+    as_of: date
+    config_hash: str
+    code_version: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """That a week was judged, by what and when; its findings are rows of their own."""
+
+    system: str
+    week: date
+    as_of: date
+    config_hash: str
+    code_version: str
+    recorded_at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What became of pulling one feed: `rows` new rows in `batches`, or the error."""
+
+    system: str
+    feed: str
+    as_of: date
+    status: Literal["ok", "failed"]
+    rows: int
+    batches: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was published: its key such as "2015-W05", its place in the lake and its hash."""
+
+    key: str
+    as_of: date
+    html_hash: str
+    path: str
+
+
+class Results:
+    """The results of every system; rows are added, never changed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, system: str, weeks: Sequence[JudgedWeek], run_id: str) -> None:
+        """Adds the weeks in one transaction; a week that is there with the same findings is left alone.
+
+        Args:
+            system: id of the system that all findings are of.
+            weeks: in any order.
+            run_id: of the run that judged them.
+
+        Raises:
+            ConflictingRecord: where a week is there with other findings, or lies before the last judged week.
+            ValueError: where a week is not a Monday or is given twice, a finding is of another system or
+                week, or a key or a stream occurs twice.
+        """
+        rows = {week.week: _finding_rows(system, week, run_id) for week in weeks}
+        if len(rows) != len(weeks):
+            raise ValueError(f"{system}: a week is given twice; give each judged week once")
+        if not weeks:
+            return
+        with self._database.write(system) as connection:
+            last = _last_judged(connection, system)
+            judged = _hashes(connection, system, min(rows), max(rows))
+            new: list[JudgedWeek] = []
+            for week in sorted(weeks, key=lambda one: one.week):
+                if week.week in judged:
+                    _require_same(system, week.week, judged[week.week], rows[week.week])
+                elif last is not None and week.week < last:
+                    raise ConflictingRecord(
+                        f"{system}: week {week.week} lies before the last judged week {last}, and "
+                        "evidence only goes forward; judge weeks after the last one only"
+                    )
+                else:
+                    new.append(week)
+            _insert(connection, system, new, rows, run_id)
+
+    def last_judged_week(self, system: str) -> date | None:
+        """Returns the Monday of the last judged week; None before the first."""
+        with self._database.read() as connection:
+            return _last_judged(connection, system)
+
+    def judged(self, system: str) -> tuple[Judgement, ...]:
+        """Returns the judged weeks, the oldest first."""
+        query = select(judged_weeks).where(judged_weeks.c.system == system).order_by(judged_weeks.c.week)
+        with self._database.read() as connection:
+            return tuple(Judgement(**row._mapping) for row in connection.execute(query))
+
+    def evidence(self, system: str) -> dict[str, list[tuple[date, tuple[float, ...]]]]:
+        """Returns what each stream has been fed: (week, counts), the oldest first."""
+        query = (
+            select(evidence.c.stream, evidence.c.week, evidence.c.counts)
+            .where(evidence.c.system == system)
+            .order_by(evidence.c.stream, evidence.c.week)
+        )
+        streams: defaultdict[str, list[tuple[date, tuple[float, ...]]]] = defaultdict(list)
+        with self._database.read() as connection:
+            for stream, week, counts in connection.execute(query):
+                streams[stream].append((week, tuple(json.loads(counts))))
+        return dict(streams)
+
+    def findings(self, system: str, week: date) -> tuple[Finding, ...]:
+        """Returns the week's findings in canonical order; none where it was not judged."""
+        return self.findings_between(week, week, system)
+
+    def latest_findings(self, system: str) -> tuple[Finding, ...]:
+        """Returns the findings of the last judged week."""
+        last = select(func.max(judged_weeks.c.week)).where(judged_weeks.c.system == system).scalar_subquery()
+        return self._findings(
+            select(findings.c.payload).where(findings.c.system == system, findings.c.week == last)
+        )
+
+    def findings_between(self, start: date, end: date, system: str | None = None) -> tuple[Finding, ...]:
+        """Returns the findings of the weeks from `start` to `end`, both included, of one system or of all."""
+        query = select(findings.c.payload).where(findings.c.week.between(start, end))
+        return self._findings(query if system is None else query.where(findings.c.system == system))
+
+    def record_pull(self, pull: Pull) -> None:
+        """Adds the pull; one like the last of its feed and as-of date is left alone."""
+        payload = _pull_payload(pull)
+        payload_hash = digest(canonical(payload))
+        with self._database.write(pull.system) as connection:
+            last = connection.execute(
+                select(pulls.c.attempt, pulls.c.payload_hash)
+                .where(pulls.c.system == pull.system, pulls.c.feed == pull.feed, pulls.c.as_of == pull.as_of)
+                .order_by(pulls.c.attempt.desc())
+                .limit(1)
+            ).first()
+            if last is not None and last.payload_hash == payload_hash:
+                return
+            connection.execute(
+                insert(pulls).values(
+                    **payload,
+                    system=pull.system,
+                    feed=pull.feed,
+                    as_of=pull.as_of,
+                    attempt=last.attempt + 1 if last else 1,
+                    payload_hash=payload_hash,
+                    recorded_at=datetime.now(UTC),
+                )
+            )
+
+    def latest_pulls(self, system: str) -> dict[str, Pull]:
+        """Returns the last pull of each feed."""
+        query = (
+            select(pulls)
+            .where(pulls.c.system == system)
+            .order_by(pulls.c.feed, pulls.c.as_of, pulls.c.attempt)
+        )
+        with self._database.read() as connection:
+            return {row.feed: _pull(row) for row in connection.execute(query)}
+
+    def record_report(self, report: Report) -> None:
+        """Adds the report; the same again is left alone.
+
+        Raises:
+            ConflictingRecord: where another report is there under the key.
+        """
+        with self._database.write("reports") as connection:
+            known = connection.execute(_reports().where(reports.c.key == report.key)).first()
+            if known is None:
+                connection.execute(insert(reports).values(**vars(report), recorded_at=datetime.now(UTC)))
+            elif Report(**known._mapping) != report:
+                raise ConflictingRecord(
+                    f"report {report.key}: another one is recorded; publish a correction under its own key"
+                )
+
+    def reports(self) -> tuple[Report, ...]:
+        """Returns the published reports, the oldest first."""
+        with self._database.read() as connection:
+            query = _reports().order_by(reports.c.as_of, reports.c.key)
+            return tuple(Report(**row._mapping) for row in connection.execute(query))
+
+    def content_hash(self) -> str:
+        """Returns one hash of all that was found and decided, for "the same store" after a crash.
+
+        It covers keys and payloads of findings, evidence, judged weeks, episodes, their events and questions:
+        not when or by which run they were recorded, nor in which order.
+        """
+        with self._database.read() as connection:
+            rows = sorted(hashlib.sha256(canonical(line).encode()).digest() for line in _content(connection))
+        return hashlib.sha256(b"".join(rows)).hexdigest()
+
+    def _findings(self, query: Select[Any]) -> tuple[Finding, ...]:
+        # Recording goes week by week in canonical order, so the row's number keeps that order.
+        ordered = query.order_by(findings.c.week, findings.c.system, findings.c.id)
+        with self._database.read() as connection:
+            return tuple(finding_from_payload(json.loads(text)) for text in connection.scalars(ordered))
+
+
+def _finding_rows(system: str, week: JudgedWeek, run_id: str) -> list[dict[str, Any]]:
+    if week.week.isoweekday() != 1:
+        raise ValueError(f"{system}: week {week.week} is not a Monday")
+    keys: set[str] = set()
+    streams: set[str] = set()
+    rows = []
+    for finding in week.findings:
+        where = f"{system}, week {week.week}, finding {finding.key}"
+        if (finding.system, finding.week) != (system, week.week):
+            raise ValueError(f"{where}: is of another system or week; record it with its own")
+        if finding.key in keys:
+            raise ValueError(f"{where}: occurs twice; give each check, metric and slice one finding")
+        if finding.evidence is not None and finding.evidence.stream in streams:
+            raise ValueError(
+                f"{where}: stream {finding.evidence.stream} has evidence already; feed it once a week"
+            )
+        keys.add(finding.key)
+        if finding.evidence is not None:
+            streams.add(finding.evidence.stream)
+        try:
+            rows.append(_finding_row(finding, run_id))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{where}: cannot be kept as JSON ({error}); an undefined figure is None"
+            ) from None
+    return sorted(rows, key=lambda row: str(row["key"]))
+
+
+def _finding_row(finding: Finding, run_id: str) -> dict[str, Any]:
+    payload = finding.payload()
+    text = canonical(payload)
+    return {
+        "key": finding.key,
+        "system": finding.system,
+        "week": finding.week,
+        "check": finding.check,
+        "principle": finding.principle,
+        "kind": finding.kind.value,
+        "metric": finding.metric,
+        "slice": canonical(payload["slice"]),
+        "status": finding.status.value,
+        "payload": text,
+        "payload_hash": digest(text),
+        "run_id": run_id,
+    }
+
+
+def _evidence_row(system: str, week: date, found: Evidence) -> dict[str, Any]:
+    return {
+        "system": system,
+        "stream": found.stream,
+        "week": week,
+        "counts": canonical(list(found.counts)),
+        "log_e": found.log_e,
+        "log_detector": found.log_detector,
+        "log_alarm": found.log_alarm,
+    }
+
+
+def _insert(
+    connection: Connection,
+    system: str,
+    weeks: Sequence[JudgedWeek],
+    rows: Mapping[date, list[dict[str, Any]]],
+    run_id: str,
+) -> None:
+    now = datetime.now(UTC)
+    for week in weeks:
+        connection.execute(
+            insert(judged_weeks).values(
+                system=system,
+                week=week.week,
+                as_of=week.as_of,
+                config_hash=week.config_hash,
+                code_version=week.code_version,
+                recorded_at=now,
+                run_id=run_id,
+            )
+        )
+    finding_rows = [row | {"recorded_at": now} for week in weeks for row in rows[week.week]]
+    if finding_rows:
+        connection.execute(insert(findings), finding_rows)
+    evidence_rows = [
+        _evidence_row(system, week.week, finding.evidence)
+        for week in weeks
+        for finding in week.findings
+        if finding.evidence is not None and finding.evidence.counts  # no counts: nothing was added this week
+    ]
+    if evidence_rows:
+        connection.execute(insert(evidence), evidence_rows)
+
+
+def _last_judged(connection: Connection, system: str) -> date | None:
+    last: date | None = connection.scalar(
+        select(func.max(judged_weeks.c.week)).where(judged_weeks.c.system == system)
+    )
+    return last
+
+
+def _hashes(connection: Connection, system: str, start: date, end: date) -> dict[date, dict[str, str]]:
+    """Returns the payload hash by key of each judged week in the span."""
+    weeks = select(judged_weeks.c.week).where(
+        judged_weeks.c.system == system, judged_weeks.c.week.between(start, end)
+    )
+    rows = select(findings.c.week, findings.c.key, findings.c.payload_hash).where(
+        findings.c.system == system, findings.c.week.between(start, end)
+    )
+    hashes: dict[date, dict[str, str]] = {week: {} for week in connection.scalars(weeks)}
+    for week, key, payload_hash in connection.execute(rows):
+        hashes[week][key] = payload_hash
+    return hashes
+
+
+def _require_same(system: str, week: date, known: Mapping[str, str], rows: Sequence[dict[str, Any]]) -> None:
+    given = {row["key"]: row["payload_hash"] for row in rows}
+    differing = sorted(key for key in known.keys() | given.keys() if known.get(key) != given.get(key))
+    if differing:
+        raise ConflictingRecord(
+            f"{system}: week {week} was judged already with other findings ({len(differing)} differ, first "
+            f"{differing[0]}); findings are never replaced: judge only weeks after the last judged one"
+        )
+
+
+def _pull_payload(pull: Pull) -> dict[str, Any]:
+    return {
+        "status": pull.status,
+        "error": pull.error,
+        "rows": pull.rows,
+        "batches": canonical(list(pull.batches)),
+    }
+
+
+def _pull(row: Row[Any]) -> Pull:
+    return Pull(
+        system=row.system,
+        feed=row.feed,
+        as_of=row.as_of,
+        status=row.status,
+        rows=row.rows,
+        batches=tuple(json.loads(row.batches)),
+        error=row.error,
+    )
+
+
+def _reports() -> Select[Any]:
+    return select(reports.c.key, reports.c.as_of, reports.c.html_hash, reports.c.path)
+
+
+def _content(connection: Connection) -> Iterator[list[Any]]:
+    """Yields each row's identity and content as JSON values."""
+    content = {
+        findings: ("key", "payload_hash"),
+        evidence: ("system", "stream", "week", "counts", "log_e", "log_detector", "log_alarm"),
+        judged_weeks: ("system", "week", "as_of", "config_hash", "code_version"),
+        episodes: (
+            "id",
+            "system",
+            "family",
+            "sequence",
+            "rule",
+            "opened_week",
+            "opened_as_of",
+            "policy_hash",
+            "record",
+        ),
+        episode_events: ("episode", "number", "key", "kind", "payload", "by", "at"),
+        questions: ("episode", "number", "role", "kind", "asked_as_of", "body", "reason_reopened"),
+    }
+    for table, names in content.items():
+        rows = connection.execution_options(yield_per=10_000).execute(
+            select(*(table.c[name] for name in names))
+        )
+        for row in rows:
+            yield [table.name, *(str(value) if isinstance(value, date | float) else value for value in row)]

@@ -1,0 +1,146 @@
+"""`sundial validate`: what cannot work is told with file, line, field and remedy before anything runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from towns import INCLUDE, entry
+from typer.testing import CliRunner
+
+from sundial.cli.main import app
+
+NULL = {"type": "expect_column_values_to_not_be_null", "with": {"column": "score"}}
+
+
+def plain(folder: Path, **changes: Any) -> dict[str, Any]:
+    return {
+        **entry(folder, **changes),
+        "harm": {"metric": "false_positive_rate", "reason": "A visit for nothing."},
+    }
+
+
+def validated(folder: Path, *entries: dict[str, Any]) -> tuple[int, list[str]]:
+    """Exit code and lines, without the folder, of a register with these entries."""
+    for one in entries:
+        (folder / f"{one['id']}.yaml").write_text(yaml.safe_dump(one, sort_keys=False))
+    result = CliRunner().invoke(app, ["validate", "--register", str(folder)])
+    return result.exit_code, [line.replace(f"{folder}/", "") for line in result.output.splitlines()]
+
+
+def line_of(folder: Path, text: str) -> int:
+    lines = (folder / "street-lights.yaml").read_text().splitlines()
+    return 1 + next(number for number, line in enumerate(lines) if text in line)
+
+
+def test_a_register_that_works_has_nothing_to_say(tmp_path: Path) -> None:
+    valid = plain(tmp_path, outputs={"contract": [NULL]})
+    assert validated(tmp_path, valid) == (0, ["1 systems are valid, 0 problems, 0 warnings."])
+
+
+def test_the_register_that_is_delivered_is_valid() -> None:
+    result = CliRunner().invoke(app, ["validate", "--register", str(INCLUDE / "systems")])
+    assert (result.exit_code, result.output) == (0, "2 systems are valid, 0 problems, 0 warnings.\n")
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "says", "remedy"),
+    [
+        (
+            {"type": "expect_column_values_to_shine", "with": {"column": "score"}},
+            "type",
+            "there is no expectation expect_column_values_to_shine",
+            "correct its type",
+        ),
+        (
+            {"type": "expect_column_values_to_be_in_set", "with": {"column": "score", "value_sets": [1]}},
+            "with",
+            "value_sets extra fields not permitted",
+            "correct its arguments",
+        ),
+        (
+            {
+                "type": "expect_column_values_to_be_between",
+                "with": {"column": "score", "mostly": 7, "max_value": 1},
+            },
+            "with",
+            "mostly",
+            "correct its arguments",
+        ),
+        (
+            {"type": "expect_column_mean_to_be_between", "with": {"column": "score", "max_value": 1}},
+            "type",
+            "speaks of the whole column score",
+            "use one that judges each row",
+        ),
+    ],
+    ids=["no such type", "no such argument", "share above one", "whole column"],
+)
+@pytest.mark.parametrize("feed", ["outputs", "outcomes"])
+def test_an_expectation_that_great_expectations_does_not_take_is_told(
+    tmp_path: Path, feed: str, rule: dict[str, Any], field: str, says: str, remedy: str
+) -> None:
+    code, (told, total) = validated(tmp_path, plain(tmp_path, **{feed: {"contract": [NULL, rule]}}))
+    assert code == 1
+    line = line_of(tmp_path, rule["type"]) + (field == "with")
+    assert told.startswith(f"street-lights.yaml:{line}: feeds.{feed}.contract[1].{field}: ")
+    assert says in told
+    assert remedy in told
+    assert total == "0 systems are valid, 1 problems, 0 warnings."
+
+
+def test_every_wrong_file_and_rule_is_told_at_once(tmp_path: Path) -> None:
+    shine = {"type": "expect_column_values_to_shine", "with": {"column": "score"}}
+    first = plain(tmp_path, outputs={"contract": [shine, shine]}, checks=["effectiveness.rate"])
+    second = {**plain(tmp_path, id="traffic-lights"), "intended_outcome": {}}
+    code, lines = validated(tmp_path, first, second)
+    assert code == 1
+    (unknown,) = [line for line in lines if "no check is called" in line]
+    line = line_of(tmp_path, "- effectiveness.rate")
+    remedy = "did you mean effectiveness.rates?"
+    assert unknown == f"street-lights.yaml:{line}: checks[0]: no check is called effectiveness.rate; {remedy}"
+    assert len([line for line in lines if "expect_column_values_to_shine" in line]) == 2
+    assert any(
+        line.startswith("traffic-lights.yaml:") and "intended_outcome.metric" in line for line in lines
+    )
+
+
+def test_metrics_that_need_the_outcomes_are_a_warning_where_the_feed_is_missing(tmp_path: Path) -> None:
+    blind = plain(tmp_path)
+    blind["feeds"].pop("outcomes")
+    code, lines = validated(tmp_path, blind)
+    assert code == 0
+    rest = "cannot be measured without outcomes; add feeds.outcomes"
+    metrics = {"intended_outcome": "accuracy", "harm": "false_positive_rate"}
+    lines_of = {part: line_of(tmp_path, f"metric: {metric}") for part, metric in metrics.items()}
+    told = [
+        f"street-lights.yaml:{lines_of[part]}: warning: {part}.metric: {metric} {rest}"
+        for part, metric in metrics.items()
+    ]
+    assert lines == [*told, "1 systems are valid, 0 problems, 2 warnings."]
+    blind["harm"]["metric"] = "selection_rate"
+    assert validated(tmp_path, blind) == (0, [told[0], "1 systems are valid, 0 problems, 1 warnings."])
+
+
+def test_a_sunset_rule_about_no_check_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = tmp_path / "policy.yaml"
+    text = (INCLUDE / "policy.yaml").read_text()
+    assert "check: equity.groups" in text
+    policy.write_text(text.replace("check: equity.groups", "check: equity.group", 1))
+    monkeypatch.setenv("SUNDIAL_POLICY", str(policy))
+    result = CliRunner().invoke(app, ["validate"])
+    (told, total) = result.output.splitlines()
+    assert result.exit_code == 1
+    assert told.endswith(".check: no check is called equity.group; did you mean equity.groups?")
+    assert told.startswith(f"{policy}:")
+    assert total == "2 systems are valid, 1 problems, 0 warnings."
+
+
+def test_no_other_command_waits_for_great_expectations() -> None:
+    program = "import sys, sundial.cli.main; print('great_expectations' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "False\n"

@@ -1,0 +1,109 @@
+"""The plan of a system: a check that asks for what the system has not stays out, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+from towns import FIRST, WEEK, Town, rows_of
+
+from sundial.api import Bin, Check, Finding, Principle, Statistic, Status, System, View, counts, histogram
+from sundial.engine import discover
+from sundial.engine.plan import plan_of
+
+END = FIRST + timedelta(days=6) + 3 * WEEK
+
+
+class Asking(Check):
+    """Asks for one statistic and reports how many cells it has."""
+
+    name = "custom.asking"
+    principle = Principle.EFFECTIVENESS
+    feeds = ("outputs",)
+
+    def __init__(self, *statistics: Statistic) -> None:
+        self._statistics = statistics
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return self._statistics
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        cells = sum(len(view.cells(statistic)) for statistic in self._statistics)
+        yield view.finding("cells", Status.OK, "Counted.", estimate=float(cells))
+
+
+class Raising(Asking):
+    """Cannot even say what it needs."""
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        raise ZeroDivisionError("nothing to divide by")
+
+
+def measured_with(check: Check, town: Town, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Finding]]:
+    """Findings by check, of a city that has written one check more."""
+    every = (*discover.discover(), check)
+    monkeypatch.setattr(discover, "discover", lambda: every)
+    town.give(rows_of(4))
+    by_check: dict[str, list[Finding]] = {}
+    for finding in town.measure(END):
+        by_check.setdefault(finding.check, []).append(finding)
+    return by_check
+
+
+UNMET = [
+    (
+        counts("outputs", ["channel", "predicted"]),
+        "the column channel; list it among feeds.outputs.categories",
+    ),
+    (counts("outputs", ["key"]), "the column key; list it among feeds.outputs.categories"),
+    (
+        counts("outcomes", ["channel", "form"]),
+        "the columns channel, form; list them among feeds.outputs.categories",
+    ),
+    (
+        histogram("outputs", Bin("kind", 0, 1, 4)),
+        "numbers in the column kind; bins and sums are of the score",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statistic", "needs"), UNMET)
+def test_a_check_that_needs_what_the_system_has_not_is_not_measured(
+    town: Town, monkeypatch: pytest.MonkeyPatch, statistic: Statistic, needs: str
+) -> None:
+    found = measured_with(Asking(statistic), town, monkeypatch)
+    (own,) = found.pop("custom.asking")
+    assert (own.status, own.reason) == (Status.NOT_MEASURED, f"custom.asking needs {needs}.")
+    assert not [f.reason for findings in found.values() for f in findings if f.status is Status.ERROR]
+    assert found["equity.groups"][0].n
+
+
+def test_a_score_that_nobody_registered_is_named_as_such(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    decided = town.changed(outputs={"score": None, "prediction": "decision"})
+    check = Asking(histogram("outputs", Bin("score", 0, 1, 4)))
+    monkeypatch.setattr(discover, "discover", lambda: (check,))
+    plan = plan_of(decided.system)
+    assert plan.statistics == ()
+    assert plan.left_out["custom.asking"] == (
+        Status.NOT_MEASURED,
+        "custom.asking needs a score; register it as feeds.outputs.score.",
+    )
+
+
+def test_what_statistics_raises_is_the_error_of_that_check(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = measured_with(Raising(), town, monkeypatch)
+    (own,) = found.pop("custom.asking")
+    assert own.status is Status.ERROR
+    assert own.reason == "custom.asking failed: ZeroDivisionError: nothing to divide by"
+    assert not [f.reason for findings in found.values() for f in findings if f.status is Status.ERROR]
+
+
+@pytest.mark.parametrize("column", ["kind", "area", "predicted", "outcome", "model_version"])
+def test_what_every_system_has_and_what_it_registered_is_there_to_ask_for(
+    town: Town, monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    monkeypatch.setattr(discover, "discover", lambda: (Asking(counts("outcomes", [column])),))
+    assert not plan_of(town.system).left_out
