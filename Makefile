@@ -44,8 +44,8 @@ format: .venv/dev
 test: .venv/dev  ## everything but the slow suites, services included
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-test-all: .venv/dev
-	$(BIN)/python -m pytest
+test-all: .venv/dev  ## the slow suites, too, with new random examples
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest
 
 test-compose: .venv/dev  ## build the image, bring the compose file up for real; skipped without a container engine
 	$(BIN)/python -m pytest tests/compose -m slow -rs --timeout=1800

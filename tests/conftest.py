@@ -17,8 +17,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 pytest_plugins = ["datasets_fixtures", "histories"]
+
+# The same examples in every run, so that a commit is green or red for its own sake; `make test-all` explores.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", settings.get_profile("default"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # An Airflow of this process's own, before any test module imports Airflow, which reads its settings once.
 _ROOT = Path(__file__).resolve().parents[1]

@@ -63,7 +63,7 @@ UNMET = [
     ),
     (
         histogram("outputs", Bin("kind", 0, 1, 4)),
-        "numbers in the column kind; bins and sums are of the score",
+        "numbers in the column kind; bins and sums are of the score and of numbers",
     ),
 ]
 

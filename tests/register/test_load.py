@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ from sundial.register.load import (
     unknown_checks,
 )
 from sundial.register.problems import Problem, RegisterError
+
+YAML_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 def _write(folder: Path, text: str, name: str = "street-lights.yaml") -> Path:

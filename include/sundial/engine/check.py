@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sundial.engine.streams import Process, Streams
+from sundial.engine.weighing import counted, weighing
 from sundial.gate.gate import Judged
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Statistic
@@ -101,20 +102,25 @@ class View:
         return self.outcomes_window if statistic.over == "outcomes" else self.outputs_window
 
     def cells(self, statistic: Statistic) -> pd.DataFrame:
-        """Returns keys, n and sums over the report window, as known in the judged week."""
+        """Returns keys, n and sums over the report window, as known in the judged week; see `counted`."""
         window = self.window_of(statistic)
-        return self.profile.window(statistic, window.start, window.end, known_by=self.week)
+        return self._counted(statistic, window.start, window.end)
 
     def new_cells(self, statistic: Statistic) -> pd.DataFrame:
         """Returns keys, n and sums of what no evidence has yet: what counts in this week alone, as a rule."""
-        return self.profile.weeks(statistic, self.fresh_from, self.week)
+        asked = weighing(self.system, statistic)
+        return counted(self.profile.weeks(asked, self.fresh_from, self.week), statistic, asked)
 
     def baseline_cells(self, statistic: Statistic) -> pd.DataFrame:
         """Returns keys, n and sums of the approved reference window. Raises ValueError without a baseline."""
         baseline = self.system.baseline
         if baseline is None:
             raise ValueError(f"{self.system.id}: no baseline; add one to the register entry")
-        return self.profile.window(statistic, baseline.start, baseline.end, known_by=self.week)
+        return self._counted(statistic, baseline.start, baseline.end)
+
+    def _counted(self, statistic: Statistic, start: date, end: date) -> pd.DataFrame:
+        asked = weighing(self.system, statistic)
+        return counted(self.profile.window(asked, start, end, known_by=self.week), statistic, asked)
 
     def threshold(self, name: str, side: Side) -> Threshold:
         """Returns a threshold of the policy. Raises KeyError with the remedy when the policy has none."""

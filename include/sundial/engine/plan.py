@@ -8,17 +8,13 @@ from dataclasses import dataclass
 
 from sundial.engine.check import Check
 from sundial.engine.discover import enabled
+from sundial.engine.weighing import weighing
+from sundial.profile.analysis import Columns
 from sundial.profile.statistics import Bin, Statistic, fuse
 from sundial.register.models import System
 from sundial.store.records import Status
 
 log = logging.getLogger(__name__)
-
-ALWAYS = frozenset({"predicted", "outcome", "model_version"})
-"""Keys that the analysis table of every system has."""
-
-NUMBERS = frozenset({"score", "predicted", "outcome"})
-"""Columns that can be binned and summed."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +28,6 @@ class Plan:
 
     statistics: tuple[Statistic, ...]
     left_out: Mapping[str, tuple[Status, str]]
-
-
-def categories_of(system: System) -> tuple[str, ...]:
-    """Returns the category columns of the analysis table: those of the outputs, and the groups'."""
-    outputs, groups = system.feeds.outputs, system.groups
-    columns = [*(outputs.categories if outputs else ()), *(groups.columns if groups else ())]
-    return tuple(dict.fromkeys(columns))
 
 
 def plan_of(system: System) -> Plan:
@@ -57,7 +46,7 @@ def plan_of(system: System) -> Plan:
                 wanted += statistics
             else:
                 left_out[check.name] = (Status.NOT_MEASURED, f"{check.name} needs {lacking}.")
-    return Plan(fuse(wanted), left_out)
+    return Plan(fuse(weighing(system, statistic) for statistic in wanted), left_out)
 
 
 def failure(check: Check, error: Exception) -> str:
@@ -68,17 +57,19 @@ def failure(check: Check, error: Exception) -> str:
 
 def _lacking(statistics: Sequence[Statistic], system: System) -> str | None:
     """Returns what the statistics need and the system has not, with the remedy; None when it has all."""
+    outputs = system.feeds.outputs
+    if outputs is None:
+        return None
+    columns = Columns.of(system, outputs)
     names = {key for statistic in statistics for key in statistic.by if isinstance(key, str)}
     binned = {key.column for statistic in statistics for key in statistic.by if isinstance(key, Bin)}
     counted = binned | {name for statistic in statistics for name in statistic.sums}
-    outputs = system.feeds.outputs
-    score = {"score"} if outputs is not None and outputs.score is not None else set()
-    known = {*ALWAYS, *score, *categories_of(system)}
-    if "score" in (names | counted) - known:
+    if "score" in (names | counted) and columns.score is None:
         return "a score; register it as feeds.outputs.score"
-    if missing := sorted((names | counted) - known):
+    texts, numbers = columns.texts, columns.measured
+    if missing := sorted((names | counted) - texts - numbers):
         many, them = ("s", "them") if len(missing) > 1 else ("", "it")
         return f"the column{many} {', '.join(missing)}; list {them} among feeds.outputs.categories"
-    if words := sorted(counted - NUMBERS):
-        return f"numbers in the column {', '.join(words)}; bins and sums are of the score"
+    if words := sorted(counted - numbers):
+        return f"numbers in the column {', '.join(words)}; bins and sums are of the score and of numbers"
     return None

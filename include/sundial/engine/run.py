@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 from sundial.engine.clock import WEEK, due_weeks
 from sundial.engine.discover import code_version, enabled
 from sundial.engine.measure import Measuring, Staged, measure_week
-from sundial.engine.plan import Plan, categories_of, plan_of
+from sundial.engine.plan import Plan, plan_of
 from sundial.engine.streams import Streams, log_alarm
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
 from sundial.lake import Lake
-from sundial.profile.compute import Columns
+from sundial.profile.analysis import Columns
 from sundial.profile.partitions import Partitions
 from sundial.register.load import config_hash
-from sundial.register.models import OutputsFeed, Policy, System
+from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.sources.connection import Resolve
 from sundial.sources.errors import SourceError
@@ -135,7 +135,7 @@ class Run:
         outputs = self.system.feeds.outputs
         if outputs is None:
             return 0
-        columns = self._columns(outputs)
+        columns = Columns.of(self.system, outputs)
         partitions = self._partitions(plan_of(self.system))
         dirty = partitions.update(gate.partitions("outputs"), gate.partitions("outcomes"), columns)
         log.info("%s: %d partitions profiled", self.system.id, len(dirty))
@@ -242,16 +242,6 @@ class Run:
                 why,
             )
 
-    def _columns(self, outputs: OutputsFeed) -> Columns:
-        score = outputs.score
-        return Columns(
-            score=score.column if score else None,
-            positive_at=score.positive_at if score else None,
-            prediction=outputs.prediction,
-            model_version=outputs.model_version,
-            categories=categories_of(self.system),
-        )
-
     def _provenance(self, partitions: Partitions) -> Mapping[str, str]:
         """Returns what a finding rests on."""
         baseline = self.system.baseline
@@ -271,7 +261,7 @@ class Run:
         if not self.lake.exists(path):
             return dict.fromkeys(self.feeds, "The gate did not end for this date; run its task again.")
         outputs, rows = self.system.feeds.outputs, (gate.partitions("outputs"), gate.partitions("outcomes"))
-        if outputs is not None and not partitions.current(*rows, self._columns(outputs)):
+        if outputs is not None and not partitions.current(*rows, Columns.of(self.system, outputs)):
             reason = "The profiles are not those of the accepted rows; run the profile task again."
             return dict.fromkeys(self.feeds, reason)
         failed: Mapping[str, str] = self.lake.get_json(path)

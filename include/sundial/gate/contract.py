@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from sundial.register.models import OutcomesFeed, OutputsFeed
+from sundial.register.feeds import OutcomesFeed, OutputsFeed, Weight
+from sundial.register.measures import Task
 
 Depends = Literal["contract", "as_of", "outputs"]
 """What else than the row decides: a refused row is judged again when that changes."""
+
+
+MOST = 1e300
+"""No true number is beyond it; an infinite one is."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,21 @@ def rules_of_outputs(feed: OutputsFeed, as_of: date) -> list[Rule]:
         span = f"{feed.score.low:g} to {feed.score.high:g}"
         reason = f"the score is outside what the register says it can be ({span})"
         rules.append(Rule("expect_column_values_to_be_between", bounds, "critical", reason))
-    if feed.prediction is not None:
+    if feed.prediction is not None and feed.task != "multiclass":
         rules.append(_zero_or_one(feed.prediction))
+    if feed.ranked is not None:
+        rules.append(_present(feed.ranked.list, "the item is in no list"))
+        rules.append(_present(feed.ranked.rank, "the item has no rank"))
+        first = {"column": feed.ranked.rank, "min_value": 1}
+        rules.append(Rule("expect_column_values_to_be_between", first, "critical", "the rank is below 1"))
+    if feed.weight is not None:
+        rules += _weighing(feed.weight)
+    if feed.failed is not None:
+        rules.append(_zero_or_one(feed.failed))
     return rules + declared_rules(feed)
 
 
-def rules_of_outcomes(feed: OutcomesFeed, as_of: date) -> list[Rule]:
+def rules_of_outcomes(feed: OutcomesFeed, as_of: date, task: Task = "binary") -> list[Rule]:
     """Returns the rules of outcomes: the implied ones first."""
     rules = [
         *_implied(as_of),
@@ -57,7 +71,7 @@ def rules_of_outcomes(feed: OutcomesFeed, as_of: date) -> list[Rule]:
             "no accepted output has this key: an outcome needs its output first",
             "outputs",
         ),
-        _zero_or_one(feed.outcome),
+        *_of_truth(feed, task),
     ]
     if feed.observed_until is not None:
         latest = _midnight(feed.observed_until)
@@ -68,6 +82,23 @@ def rules_of_outcomes(feed: OutcomesFeed, as_of: date) -> list[Rule]:
         limits = {"column": "matures_on", "max_value": latest, "strict_max": True}
         rules.append(Rule("expect_column_values_to_be_between", limits, "critical", reason))
     return rules + declared_rules(feed)
+
+
+def _of_truth(feed: OutcomesFeed, task: Task) -> list[Rule]:
+    rules = []
+    if feed.truth is not None:
+        words = [*feed.truth.confirmed, *feed.truth.unfounded, *feed.truth.indeterminate]
+        reason = f"{feed.outcome} is none of the words that the register gives for the truth"
+        args: dict[str, Any] = {"column": feed.outcome, "value_set": words}
+        rules.append(Rule("expect_column_values_to_be_in_set", args, "critical", reason))
+    elif task == "regression":
+        rules.append(_number(feed.outcome, -MOST, MOST))
+    elif task != "multiclass":
+        rules.append(_zero_or_one(feed.outcome))
+    if feed.rating is not None:
+        rules.append(_number(feed.rating.column, feed.rating.low, feed.rating.high))
+    rules += [_zero_or_one(column) for column in (feed.escalated, feed.corrected) if column is not None]
+    return rules + (_weighing(feed.weight) if feed.weight is not None else [])
 
 
 def declared_rules(feed: OutputsFeed | OutcomesFeed) -> list[Rule]:
@@ -112,6 +143,25 @@ def _once(reason: str) -> Rule:
     return Rule(
         "expect_column_values_to_be_between", {"column": "same_key", "max_value": 1}, "critical", reason
     )
+
+
+def _present(column: str, reason: str) -> Rule:
+    return Rule("expect_column_values_to_not_be_null", {"column": column}, "critical", reason)
+
+
+def _number(column: str, low: float, high: float) -> Rule:
+    reason = f"{column} is outside what the register says it can be ({low:g} to {high:g})"
+    limits = {"column": column, "min_value": low, "max_value": high}
+    return Rule("expect_column_values_to_be_between", limits, "critical", reason)
+
+
+def _weighing(weight: Weight) -> list[Rule]:
+    reason = f"{weight.column} is no weight above 0 and up to {weight.max:g}, the largest in the register"
+    limits = {"column": weight.column, "min_value": 0, "strict_min": True, "max_value": weight.max}
+    return [
+        _present(weight.column, "the weight is missing"),
+        Rule("expect_column_values_to_be_between", limits, "critical", reason),
+    ]
 
 
 def _zero_or_one(column: str) -> Rule:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from sundial.gate.contract import Rule, contract_hash, rules_of_outcomes, rules_of_outputs
 from sundial.gate.expectations import validate
 from sundial.lake import Lake
+from sundial.register.measures import Task
 from sundial.register.models import OutcomesFeed, OutputsFeed, System
 from sundial.sources.landing import Batch, FeedName, Landing
 
@@ -72,6 +73,11 @@ class Gate:
         self._lake = lake
         self._folder = f"systems/{system.id}"
 
+    @property
+    def _task(self) -> Task:
+        outputs = self._system.feeds.outputs
+        return outputs.task if outputs else "binary"
+
     def manifests(self, feed: FeedName) -> Sequence[Judged]:
         """Returns the manifests of all judged batches, oldest first."""
         paths = self._lake.list(f"{self._folder}/gate/{feed}")
@@ -104,7 +110,9 @@ class Gate:
         if feed is None:
             return []
         rules = (
-            rules_of_outputs(feed, as_of) if isinstance(feed, OutputsFeed) else rules_of_outcomes(feed, as_of)
+            rules_of_outputs(feed, as_of)
+            if isinstance(feed, OutputsFeed)
+            else rules_of_outcomes(feed, as_of, self._task)
         )
         inputs = {
             "contract": contract_hash(rules),
@@ -238,10 +246,9 @@ class Gate:
         frame = rows.drop(columns=["same_key", "output_day", "matures_on"], errors="ignore")
         frame["day"] = rows["output_day"]
         if isinstance(feed, OutcomesFeed):
-            frame = frame[["key", "day", "counted", "batch", feed.outcome]].rename(
-                columns={feed.outcome: "outcome"}
-            )
-            frame["outcome"] = frame["outcome"].astype("int64")
+            named = {column: name for column, name in feed.kept.items() if column in frame}
+            frame = frame[["key", "day", "counted", "batch", *named]].rename(columns=named)
+            frame["outcome"] = _truth(frame["outcome"], feed, self._task)
         partitions = {}
         for day, part in frame.groupby("day"):
             label = pd.Timestamp(str(day)).date().isoformat()
@@ -288,6 +295,16 @@ def _stale(before: Judged, inputs: Mapping[str, str], rules: Sequence[Rule]) -> 
     reasons = {result.reason for result in before.rules if result.failed}
     needs = {rule.depends for rule in rules if rule.reason in reasons} - {"contract"}
     return any(before.inputs[name] != inputs[name] for name in needs)
+
+
+def _truth(words: pd.Series, feed: OutcomesFeed, task: Task) -> pd.Series:
+    """Returns the accepted truth: a class, a number, or 1 confirmed, 0 unfounded, 2 indeterminate."""
+    if feed.truth is not None:
+        code = dict.fromkeys(feed.truth.confirmed, 1) | dict.fromkeys(feed.truth.unfounded, 0)
+        words = words.map(code | dict.fromkeys(feed.truth.indeterminate, 2))
+    if task == "multiclass":
+        return words.astype("str")
+    return words.astype("float64" if task == "regression" else "int64")
 
 
 def _pending(rows: pd.DataFrame, feed: OutputsFeed | OutcomesFeed) -> NDArray[np.bool_]:

@@ -3,78 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import ibis
-
-from sundial.profile.statistics import SUM_SCALE, UNKNOWN, Bin, Key, Statistic, key_name
+from sundial.profile.statistics import SUM_SCALE, Bin, Key, Statistic, key_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which column of the accepted outputs is what; the rest of the names are the analysis table's own.
-
-    Attributes:
-        score: column of the score, if there is one.
-        positive_at: score from which on an output is positive; None where `prediction` decides.
-        prediction: column of the decision (0/1), if the feed has one.
-        model_version: column of the model's version, if the feed has one.
-        categories: text columns, groups included; a missing value becomes `Unknown`.
-    """
-
-    score: str | None
-    positive_at: float | None
-    prediction: str | None
-    model_version: str | None
-    categories: tuple[str, ...]
-
-
-def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Columns) -> ir.Table:
-    """Returns one row an output: day, counted, predicted, score, outcome, outcome_counted and the categories.
-
-    Args:
-        outputs: accepted outputs with `key`, `day`, `counted` and the feed's own columns; their scores are
-            finite or missing, and within the register's range: the gate holds them to it.
-        outcomes: accepted outcomes with `key`, `day` (the output's), `outcome`, `counted`, `batch`; a later
-            batch replaces the truth of an earlier one but not the week in which it counted.
-        columns: which column is what; one that was not asked for when the outputs came is `Unknown`.
-    """
-    picked: dict[str, ir.Value] = {
-        "key": outputs.key,
-        "day": outputs.day,
-        "counted": outputs.counted,
-        "predicted": _predicted(outputs, columns),
-    }
-    if columns.score is not None:
-        picked["score"] = outputs[columns.score].cast("float64")
-    picked["model_version"] = _level(outputs, columns.model_version)
-    for name in columns.categories:
-        picked[name] = _level(outputs, name)
-    table = outputs.select(**picked)
-    if outcomes is None:
-        return table.mutate(outcome=ibis.null("int64"), outcome_counted=ibis.null("date"))
-    latest = outcomes.group_by(["day", "key"]).agg(
-        outcome=outcomes.outcome.argmax(outcomes.batch), outcome_counted=outcomes.counted.min()
-    )
-    joined = table.left_join(latest, ["day", "key"])
-    return joined.select(*table.columns, "outcome", "outcome_counted")
-
-
-def _level(outputs: ir.Table, column: str | None) -> ir.Value:
-    if column is None or column not in outputs.columns:
-        return ibis.literal(UNKNOWN)
-    return outputs[column].cast("string").fill_null(UNKNOWN)
-
-
-def _predicted(outputs: ir.Table, columns: Columns) -> ir.Value:
-    if columns.prediction is not None:
-        return outputs[columns.prediction].cast("int64")
-    return (outputs[columns.score] >= columns.positive_at).cast("int64")
 
 
 def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
@@ -84,7 +19,7 @@ def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
     clipping every value. Sums are sums of whole numbers, see SUM_SCALE.
     """
     if statistic.over == "outcomes":
-        table = table.filter(table.outcome.notnull())
+        table = table.filter(table.outcome_counted.notnull())
         counted = table.outcome_counted
     else:
         counted = table.counted

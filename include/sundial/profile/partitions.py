@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from sundial.lake import Lake
-from sundial.profile.compute import Columns, analysis_table, run
+from sundial.profile.analysis import FLAGS, Columns, analysis_table
+from sundial.profile.compute import run
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Bin, Statistic, key_name, plan_id
 
@@ -25,9 +26,6 @@ Paths = Mapping[date, Sequence[str]]
 
 _LOADED: dict[tuple[str, str], Profile] = {}
 # The latest profile of this process, by place and fingerprint: the principles of a run ask for the same.
-
-NUMBERS = frozenset({"predicted", "outcome"})
-"""Keys that are numbers in the analysis table; all other keys but bins are text."""
 
 
 class Partitions:
@@ -162,7 +160,7 @@ def _cells(rows: pd.DataFrame, statistic: Statistic) -> pd.DataFrame:
 
 
 def _typed(values: pd.Series, key: str | Bin) -> pd.Series:
-    if isinstance(key, Bin) or key in NUMBERS:
+    if isinstance(key, Bin) or key in FLAGS:
         return pd.to_numeric(values).astype("Int64")
     return values.astype("str")
 

@@ -103,14 +103,29 @@ def pull(
 def needed_columns(system: System, name: FeedName) -> list[str]:
     """Returns the feed's columns that the register entry gives a use, and no other; the key first."""
     feed = _feed(system, name)
-    if isinstance(feed, OutcomesFeed):
-        used = [feed.key, feed.outcome, feed.known_on]
-    else:
-        groups = system.groups.columns if system.groups else ()
-        score = feed.score.column if feed.score else None
-        used = [feed.key, feed.date, score, feed.prediction, feed.model_version, *feed.categories, *groups]
+    used = (
+        [feed.key, feed.known_on, *feed.kept] if isinstance(feed, OutcomesFeed) else _of_outputs(system, feed)
+    )
     used += [str(rule.args["column"]) for rule in feed.contract]
     return list(dict.fromkeys(column for column in used if column is not None))
+
+
+def _of_outputs(system: System, feed: OutputsFeed) -> list[str | None]:
+    score, ranked, weight, latency = feed.score, feed.ranked, feed.weight, feed.latency
+    return [
+        feed.key,
+        feed.date,
+        score.column if score else None,
+        feed.prediction,
+        feed.model_version,
+        *system.categories,
+        *(number.column for number in feed.numbers),
+        *((ranked.list, ranked.rank) if ranked else ()),
+        feed.cluster,
+        weight.column if weight else None,
+        latency.column if latency else None,
+        feed.failed,
+    ]
 
 
 def _feed(system: System, name: FeedName) -> OutputsFeed | OutcomesFeed:
@@ -150,8 +165,9 @@ def _take(
     chunk: pa.Table, feed: OutputsFeed | OutcomesFeed, clock: Clock, zone: ZoneInfo, secret: bytes, where: str
 ) -> pa.Table:
     """Returns the chunk's rows up to the clock, the key hashed into `key` and the civil day in `day`."""
-    key = chunk[feed.key].cast(pa.string())
-    hashed = [None if k is None else hmac.digest(secret, k.encode(), "sha256").hex() for k in key.to_pylist()]
+    for named in _names_of_people(feed):
+        place = chunk.schema.get_field_index(named)
+        chunk = chunk.set_column(place, named, _hashed(chunk[named], secret))
     column = _date_column(feed)
     if column is None:  # known when it came
         day: pa.ChunkedArray = pa.chunked_array([pa.array([clock.as_of] * chunk.num_rows, pa.date32())])
@@ -159,9 +175,23 @@ def _take(
         day = civil_days(chunk[column], zone, where, column)
     dropped = [feed.key] if column is None else [feed.key, column]
     table = chunk.drop_columns(dropped)
-    table = table.append_column("key", pa.array(hashed, pa.string())).append_column("day", day)
+    table = table.append_column("key", _hashed(chunk[feed.key], secret)).append_column("day", day)
     not_yet = pc.and_(pc.greater(day, clock.as_of), pc.less_equal(day, clock.today))
     return table.filter(pc.invert(pc.fill_null(not_yet, False)))
+
+
+def _names_of_people(feed: OutputsFeed | OutcomesFeed) -> list[str]:
+    """Returns the columns beside the key that may name a person: they are only ever compared."""
+    if isinstance(feed, OutcomesFeed):
+        return []
+    named = {feed.cluster, feed.ranked.list if feed.ranked else None} - {None, feed.key}
+    return sorted(column for column in named if column is not None)
+
+
+def _hashed(values: pa.ChunkedArray, secret: bytes) -> pa.Array:
+    texts = values.cast(pa.string()).to_pylist()
+    hashed = [None if v is None else hmac.digest(secret, v.encode(), "sha256").hex() for v in texts]
+    return pa.array(hashed, pa.string())
 
 
 def civil_days(values: pa.ChunkedArray, zone: ZoneInfo, where: str, column: str) -> pa.ChunkedArray:

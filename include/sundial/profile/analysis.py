@@ -1,0 +1,325 @@
+"""The analysis table: accepted outputs and their truth as one row an output, for every task."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import ibis
+
+from sundial.profile.statistics import UNKNOWN
+from sundial.register.measures import Task
+from sundial.register.models import OutputsFeed, System
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+OF_OUTCOMES = ("outcome_weight", "rating", "escalated", "corrected")
+"""Columns that accepted outcomes may have beside `outcome`."""
+
+FLAGS = frozenset(
+    {"predicted", "outcome", "within_tolerance", "late", "failed", "escalated", "corrected", "hit"}
+)
+"""Columns of whole numbers: 0 or 1, and 2 for an outcome that cannot be known."""
+
+MEASURED = frozenset(
+    {"score", "error", "absolute_error", "truth", "latency", "rating", "ndcg", "reciprocal_rank"}
+)
+"""Columns of numbers that Sundial makes; a feed's own `numbers` come beside them."""
+
+LABELS = frozenset({"model_version", "predicted_class", "outcome_class"})
+"""Columns of text that Sundial makes; a feed's own categories come beside them."""
+
+WEIGHTS = frozenset({"weight", "outcome_weight"})
+
+RESERVED = FLAGS | MEASURED | LABELS | WEIGHTS
+"""Names that no category and no number of a feed may have."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of the accepted outputs is what; the rest of the names are the analysis table's own.
+
+    Attributes:
+        score: column of the score, if there is one.
+        positive_at: score from which on an output is positive; None where `prediction` decides.
+        prediction: column of the decision (0/1) or of the class, if the feed has one.
+        model_version: column of the model's version, if the feed has one.
+        categories: text columns, groups and slices included; a missing value becomes `Unknown`.
+        numbers: number columns.
+        span: low and high end of the score, by which errors of a regression are divided.
+        ranked: columns of list and rank, and how many places count.
+        cluster: column of the cluster; a row of a cluster of m rows of its day weighs 1 / m.
+        weight: column of the sampling weight, and the largest.
+        outcome_weight: the largest sampling weight of outcomes; None where they have none.
+        latency: column of the latency, and its objective.
+    """
+
+    score: str | None = None
+    positive_at: float | None = None
+    prediction: str | None = None
+    model_version: str | None = None
+    categories: tuple[str, ...] = ()
+    task: Task = "binary"
+    positive_class: str | None = None
+    numbers: tuple[str, ...] = ()
+    span: tuple[float, float] | None = None
+    tolerance: float | None = None
+    ranked: tuple[str, str, int] | None = None
+    cluster: str | None = None
+    weight: tuple[str, float] | None = None
+    outcome_weight: float | None = None
+    latency: tuple[str, float] | None = None
+    failed: str | None = None
+
+    @classmethod
+    def of(cls, system: System, outputs: OutputsFeed) -> Self:
+        """Returns the columns as the register entry names them."""
+        score, ranked, weight, latency = outputs.score, outputs.ranked, outputs.weight, outputs.latency
+        outcomes = system.feeds.outcomes
+        return cls(
+            score=score.column if score else None,
+            positive_at=score.positive_at if score else None,
+            prediction=outputs.prediction,
+            model_version=outputs.model_version,
+            categories=system.categories,
+            task=outputs.task,
+            positive_class=outputs.positive_class,
+            numbers=tuple(number.column for number in outputs.numbers),
+            span=(score.low, score.high) if score else None,
+            tolerance=outcomes.tolerance if outcomes else None,
+            ranked=(ranked.list, ranked.rank, ranked.top_k) if ranked else None,
+            cluster=outputs.cluster,
+            weight=(weight.column, weight.max) if weight else None,
+            outcome_weight=outcomes.weight.max if outcomes and outcomes.weight else None,
+            latency=(latency.column, latency.objective) if latency else None,
+            failed=outputs.failed,
+        )
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Columns of the table that are levels."""
+        return frozenset(
+            {*self.categories, "model_version", "predicted", "outcome", *self._of_task(FLAGS | LABELS)}
+        )
+
+    @property
+    def measured(self) -> frozenset[str]:
+        """Columns of the table that are numbers: they can be binned and summed."""
+        own = {"predicted", "outcome", "weight", "outcome_weight"}
+        return frozenset({*self.numbers, *own, *self._of_task(FLAGS | MEASURED)})
+
+    def _of_task(self, names: frozenset[str]) -> frozenset[str]:
+        numbers, flags = _truths(self)
+        there = {*numbers, *flags, "predicted_class", "outcome_class"}
+        if self.task != "multiclass":
+            there -= {"predicted_class", "outcome_class"}
+        there |= {"score"} if self.score is not None else set()
+        there |= {"latency", "late"} if self.latency is not None else set()
+        there |= {"failed"} if self.failed is not None else set()
+        there |= {"hit", "ndcg", "reciprocal_rank"} if self.ranked is not None else set()
+        return names & there
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows count by a weight."""
+        return self.cluster is not None or self.weight is not None or self.outcome_weight is not None
+
+
+def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Columns) -> ir.Table:
+    """Returns one row an output: day, counted, what was put out, its truth, the categories and the numbers.
+
+    Args:
+        outputs: accepted outputs with `key`, `day`, `counted` and the feed's own columns; their scores are
+            finite or missing, and within the register's range: the gate holds them to it.
+        outcomes: accepted outcomes with `key`, `day` (the output's), `outcome`, `counted`, `batch`, and of
+            `OF_OUTCOMES` what there is; a later batch replaces the truth of an earlier one but not the week
+            in which it counted.
+        columns: which column is what; one that was not asked for when the outputs came is `Unknown`.
+
+    Returns:
+        `outcome_counted` is null where the truth is not known. Errors are in units of the score's span, so
+        that their sums fit. Lists of a ranking have their figures on one of their rows, that which became
+        known last, once every item's truth is known.
+    """
+    table = outputs.select(**_of_outputs(outputs, columns))
+    if outcomes is None:
+        joined = table.mutate(outcome_counted=ibis.null("date"), **_no_truth(columns))
+    else:
+        kept = {
+            name: outcomes[name].argmax(outcomes.batch) for name in OF_OUTCOMES if name in outcomes.columns
+        }
+        latest = outcomes.group_by(["day", "key"]).agg(
+            truth_=outcomes.outcome.argmax(outcomes.batch), outcome_counted=outcomes.counted.min(), **kept
+        )
+        joined = table.left_join(latest, ["day", "key"]).select(
+            *table.columns, "outcome_counted", "truth_", *kept
+        )
+        joined = joined.mutate(**_of_truth(joined, columns)).drop("truth_")
+    if columns.ranked is not None:
+        joined = _with_lists(joined, columns.ranked[2])
+    return joined.mutate(outcome_weight=_outcome_weight(joined, columns))
+
+
+def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
+    picked: dict[str, ir.Value] = {
+        "key": outputs.key,
+        "day": outputs.day,
+        "counted": outputs.counted,
+        "predicted": _predicted(outputs, columns),
+        "weight": _weight(outputs, columns),
+        "model_version": _level(outputs, columns.model_version),
+    }
+    if columns.score is not None:
+        picked["score"] = outputs[columns.score].cast("float64")
+    if columns.task == "multiclass" and columns.prediction is not None:
+        picked["predicted_class"] = outputs[columns.prediction].cast("string")
+    if columns.ranked is not None:
+        picked["list"] = outputs[columns.ranked[0]].cast("string")
+        picked["rank"] = outputs[columns.ranked[1]].cast("int64")
+    if columns.latency is not None:
+        latency = _number(outputs, columns.latency[0])
+        picked["latency"] = latency
+        picked["late"] = (latency > columns.latency[1]).cast("int64")
+    if columns.failed is not None:
+        picked["failed"] = _number(outputs, columns.failed).cast("int64")
+    picked |= {name: _number(outputs, name) for name in columns.numbers}
+    picked |= {name: _level(outputs, name) for name in columns.categories}
+    return picked
+
+
+def _level(outputs: ir.Table, column: str | None) -> ir.Value:
+    if column is None or column not in outputs.columns:
+        return ibis.literal(UNKNOWN)
+    return outputs[column].cast("string").fill_null(UNKNOWN)
+
+
+def _number(outputs: ir.Table, column: str) -> ir.Value:
+    """Returns the column as numbers; what is none, as after a change of its type, is missing."""
+    if column not in outputs.columns:
+        return ibis.null("float64")
+    values = outputs[column]
+    number = values.try_cast("float64") if values.type().is_string() else values.cast("float64")
+    # NaN and infinities are no measurement: engines would sort and bin them apart.
+    return number.isnan().ifelse(None, number.isinf().ifelse(None, number))
+
+
+def _predicted(outputs: ir.Table, columns: Columns) -> ir.Value:
+    if columns.ranked is not None:
+        return (outputs[columns.ranked[1]].cast("int64") <= columns.ranked[2]).cast("int64")
+    if columns.task == "multiclass":
+        if columns.positive_class is None or columns.prediction is None:
+            return ibis.null("int64")
+        return (outputs[columns.prediction].cast("string") == columns.positive_class).cast("int64")
+    if columns.prediction is not None:
+        return outputs[columns.prediction].cast("int64")
+    if columns.score is not None and columns.positive_at is not None:
+        return (outputs[columns.score] >= columns.positive_at).cast("int64")
+    return ibis.literal(1, "int64") if columns.task == "detection" else ibis.null("int64")
+
+
+def _weight(outputs: ir.Table, columns: Columns) -> ir.Value:
+    weight: ir.Value = ibis.literal(1.0, "float64")
+    if columns.weight is not None and columns.weight[0] in outputs.columns:
+        weight = outputs[columns.weight[0]].cast("float64") / columns.weight[1]
+    if columns.cluster is not None and columns.cluster in outputs.columns:
+        cluster = outputs[columns.cluster]
+        size = outputs.key.count().over(ibis.window(group_by=[outputs.day, cluster]))
+        weight = weight / cluster.isnull().ifelse(1, size).cast("float64")
+    return weight
+
+
+def _no_truth(columns: Columns) -> dict[str, ir.Value]:
+    numbers, flags = _truths(columns)
+    nothing: dict[str, ir.Value] = {name: ibis.null("float64") for name in numbers}
+    nothing |= {name: ibis.null("int64") for name in ("outcome", *flags)}
+    if columns.task == "multiclass":
+        nothing["outcome_class"] = ibis.null("string")
+    return nothing
+
+
+def _truths(columns: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the numbers and the flags that a known truth gives beside `outcome`."""
+    match columns.task:
+        case "regression":
+            return ("error", "absolute_error", "truth"), ("within_tolerance",)
+        case "text":
+            return ("rating",), ("escalated", "corrected")
+        case _:
+            return (), ()
+
+
+def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
+    truth = joined.truth_
+    match columns.task:
+        case "multiclass":
+            label = truth.cast("string")
+            positive = (
+                ibis.null("int64") if columns.positive_class is None else (label == columns.positive_class)
+            )
+            return {"outcome_class": label, "outcome": positive.cast("int64")}
+        case "regression" if columns.span is not None:
+            low, high = columns.span
+            error = (joined.score - truth.cast("float64")) / (high - low)
+            right = error.abs() * (high - low) <= (columns.tolerance or 0.0)
+            positive = (
+                ibis.null("int64")
+                if columns.positive_at is None
+                else (truth >= columns.positive_at).cast("int64")
+            )
+            return {
+                "outcome": positive,
+                "error": error,
+                "absolute_error": error.abs(),
+                "truth": (truth.cast("float64") - low) / (high - low),
+                "within_tolerance": right.cast("int64"),
+            }
+        case "text":
+            there = joined.columns
+            return {
+                "outcome": truth.cast("int64"),
+                "rating": joined.rating.cast("float64") if "rating" in there else ibis.null("float64"),
+                **{
+                    name: joined[name].cast("int64") if name in there else ibis.null("int64")
+                    for name in ("escalated", "corrected")
+                },
+            }
+        case _:
+            return {"outcome": truth.cast("int64")}
+
+
+def _with_lists(joined: ir.Table, top_k: int) -> ir.Table:
+    """Adds hit, reciprocal rank and NDCG of the first `top_k` places (Järvelin and Kekäläinen 2002).
+
+    A list without anything relevant has no NDCG and no reciprocal rank: nothing could have been found.
+    """
+    of_list = ibis.window(group_by=[joined.day, joined.list])
+    relevant = (joined.outcome == 1).ifelse(1, 0)
+    shown = joined["rank"] <= top_k
+    known = (joined.outcome_counted.count().over(of_list) == joined.key.count().over(of_list)) & (
+        joined.key.count().over(of_list) > 0
+    )
+    found = relevant.sum().over(of_list)
+    gain = (shown & (relevant == 1)).ifelse(1 / (joined["rank"].cast("float64") + 1).log2(), 0.0)
+    gains = {place: 1 / math.log2(place + 1) for place in range(1, top_k + 1)}
+    ideal = sum(((found >= place).ifelse(worth, 0.0) for place, worth in gains.items()), ibis.literal(0.0))
+    inverse = (shown & (relevant == 1)).ifelse(1 / joined["rank"].cast("float64"), 0.0)
+    last = ibis.row_number().over(
+        ibis.window(
+            group_by=[joined.day, joined.list], order_by=[ibis.desc(joined.outcome_counted), joined.key]
+        )
+    )
+    speaks = known & (last == 0)
+    relevant_there = speaks & (found > 0)
+    return joined.mutate(
+        hit=speaks.ifelse(inverse.max().over(of_list) > 0, None).cast("int64"),
+        reciprocal_rank=relevant_there.ifelse(inverse.max().over(of_list), None),
+        ndcg=relevant_there.ifelse(gain.sum().over(of_list) / ideal, None),
+    )
+
+
+def _outcome_weight(joined: ir.Table, columns: Columns) -> ir.Value:
+    if columns.outcome_weight is None or "outcome_weight" not in joined.columns:
+        return joined.weight
+    return joined.weight * joined.outcome_weight.cast("float64") / columns.outcome_weight

@@ -1,0 +1,106 @@
+"""The City's policy as configuration: `include/policy.yaml`."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from sundial.register.entry import MAX_DAYS, ApprovedBy, ApprovedOn, Entry, Zone
+from sundial.register.principles import Principle
+
+
+class Role(Entry):
+    """Who fills a role: Airflow user names that may answer, and where mail goes."""
+
+    users: tuple[str, ...] = Field(min_length=1, description="Airflow user names that may answer.")
+    email: tuple[str, ...] = Field(default=(), description="Where mail to the role goes.")
+
+
+class Approved(Entry):
+    """A number of this City's choice."""
+
+    value: float = Field(description="The number in force.")
+    meaning: str = Field(description="What the number decides, in one sentence.")
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
+
+
+class Grace(Entry):
+    """How old a fact may get before it is `watch`, and how much longer before it is `breach`."""
+
+    limit_days: int = Field(ge=0, le=MAX_DAYS, description="Age in days from which on it is `watch`.")
+    grace_days: int = Field(
+        ge=0, le=MAX_DAYS, description="Days beyond the limit, after which it is `breach`."
+    )
+    meaning: str = Field(description="What gets old, and why it matters.")
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
+
+
+class EvidenceBudget(Entry):
+    """How rarely the portfolio may cry wolf."""
+
+    weeks_between_false_breaches: float = Field(
+        gt=0, description="Average weeks between two false breaches, over all systems."
+    )
+    stream_weight: float = Field(gt=0, lt=1, description="Share of the budget of one stream.")
+    reserve: float = Field(
+        default=0.2, ge=0, lt=1, description="Share of the budget kept for streams to come."
+    )
+    years_between_false_recommendations: float = Field(
+        gt=0, description="Average years between two false sunset recommendations."
+    )
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
+
+
+class SunsetRule(Entry):
+    """A sentence the CIO understands, and the condition on carried evidence that it stands for."""
+
+    id: str = Field(
+        pattern=r"^[a-z][a-z_]+$", examples=["harm_to_a_group"], description="Names the trigger family."
+    )
+    sentence: str = Field(description="The rule, as the CIO reads it.")
+    check: str = Field(description="The check whose evidence counts.")
+    metric: Literal["harm", "intended_outcome"] = Field(description="Which of the system's metrics.")
+    rest_weeks: int = Field(
+        default=26,
+        ge=0,
+        le=520,
+        description="Weeks after a case was ended before evidence opens the next one.",
+    )
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
+
+
+class Policy(Entry):
+    """The City's policy as configuration: `include/policy.yaml`."""
+
+    city: str = Field(description="Name of the City.")
+    timezone: Zone = Field(description="Civil days and weeks of the City, as an IANA name.")
+    principles: tuple[Principle, ...] = Field(
+        description="The eight guiding principles, in the policy's order."
+    )
+    roles: dict[Literal["cio", "cdpo", "ciso", "oer", "staff", "operator", "engineer"], Role] = Field(
+        description="Who may answer what; cio and cdpo must be filled."
+    )
+    thresholds: dict[str, Approved] = Field(description="Numbers that checks judge by, by name.")
+    terms: dict[str, Grace] = Field(description="How old facts may get, by name.")
+    evidence: EvidenceBudget
+    report_schedule: Literal["weekly", "manual"] = Field(
+        default="weekly",
+        description="When the health report goes out: Monday morning, or only when asked for.",
+    )
+    sunset: tuple[SunsetRule, ...] = Field(description="When a sunset recommendation opens.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.principles != tuple(Principle):
+            raise ValueError(
+                f"principles must be the policy's eight, in its order: {[p.value for p in Principle]}"
+            )
+        missing = {"cio", "cdpo"} - set(self.roles)
+        if missing:
+            raise ValueError(f"roles: {sorted(missing)} missing; nobody could decide")
+        return self
