@@ -31,6 +31,12 @@ def score_bins(system: System, bins: int = SCORE_BINS) -> Bin | None:
     return Bin("score", outputs.score.low, outputs.score.high, bins)
 
 
+def of_flagged_only(system: System) -> bool:
+    """Whether the truth becomes known of positive outputs only, so that what was missed cannot be counted."""
+    outcomes = system.feeds.outcomes
+    return outcomes is not None and outcomes.known_for == "flagged"
+
+
 def immature(view: View, metric: str, **where: str) -> Finding:
     """Returns the finding that no outcome had the time that the register gives it."""
     first = view.first_day + view.system.maturity if view.first_day else "once outputs arrive"

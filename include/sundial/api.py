@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from sundial.engine.check import STATISTICAL_FLOOR, Check, View, judge_estimate
+from sundial.engine.streams import Process
 from sundial.gate.gate import Judged
-from sundial.profile.statistics import SUM_SCALE, UNKNOWN, Bin, Statistic, counts, histogram
+from sundial.profile.statistics import SUM_SCALE, UNKNOWN, Bin, Over, Statistic, counts, histogram
+from sundial.register.feeds import OutputsFeed
+from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
-from sundial.stats import calibration, divergence, intervals
+from sundial.stats import calibration, classification, divergence, intervals
+from sundial.stats.bounded import AucFloor, BoundedCeiling, BoundedFloor
 from sundial.stats.evidence import Ceiling, Distribution, Floor, TwoSample, log_mean_exp
 from sundial.stats.intervals import Interval
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
 
 __all__ = [
     "CADENCE_DAYS",
+    "MEASURES",
     "STATISTICAL_FLOOR",
     "SUM_SCALE",
     "UNKNOWN",
+    "AucFloor",
     "Bin",
+    "BoundedCeiling",
+    "BoundedFloor",
     "Ceiling",
     "Check",
     "Distribution",
@@ -27,17 +35,22 @@ __all__ = [
     "Interval",
     "Judged",
     "Kind",
+    "OutputsFeed",
+    "Over",
     "Policy",
     "Principle",
+    "Process",
     "Side",
     "Statistic",
     "Status",
     "System",
+    "Task",
     "Threshold",
     "TwoSample",
     "View",
     "Window",
     "calibration",
+    "classification",
     "counts",
     "divergence",
     "histogram",

@@ -99,6 +99,9 @@ def test_outcomes_that_break_leave_the_rest_measured(
     assert_only_outcomes_are_errors(spoilt.measure(BAD), str(raised.value))
 
 
+BY_OUTCOMES = {f"effectiveness.{name}" for name in ("rates", "ranking", "quality", "coverage")}
+
+
 def assert_only_outcomes_are_errors(found: tuple[Finding, ...], reason: str) -> None:
     wrong = {f.metric for f in found if f.status is Status.ERROR}
     by_outcomes = {"true_positive_rate", "false_positive_rate"}
@@ -106,7 +109,7 @@ def assert_only_outcomes_are_errors(found: tuple[Finding, ...], reason: str) -> 
     assert wrong == {*expected, "equalized_odds_difference", "equalized_odds_ratio", "refused_share"}
     assert {f.reason for f in found if f.status is Status.ERROR} == {reason}
     failed = {f.check for f in found if f.metric == "measured" and f.status is Status.ERROR}
-    assert failed == {"effectiveness.rates", "effectiveness.ranking"}
+    assert failed == BY_OUTCOMES
     assert only(found, "score_share_change").status is Status.OK
     assert only(found, "selection_rate_difference", by="area").estimate is not None
     assert only(found, "refused_share", feed="outputs").status is Status.OK
@@ -282,10 +285,8 @@ def test_a_source_that_hangs_is_given_up(town: Town, monkeypatch: pytest.MonkeyP
         with pytest.raises(SourceUnreachable, match="street-lights · outcomes"):
             asked.run(BAD).pull()
         found = asked.measure(BAD)
-    assert {f.check for f in found if f.metric == "measured" and f.status is Status.ERROR} == {
-        "effectiveness.rates",
-        "effectiveness.ranking",
-    }
+    failed = {f.check for f in found if f.metric == "measured" and f.status is Status.ERROR}
+    assert failed == BY_OUTCOMES
 
 
 def test_text_where_a_date_should_be_names_column_and_remedy(town: Town) -> None:

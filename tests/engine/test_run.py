@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from towns import FIRST, WEEK, Town, only, parquet, rows_of, town_at
 
-from checks.effectiveness import Rates
+from checks.effectiveness.rates import Rates
 from sundial.engine.discover import enabled
 from sundial.engine.run import NotStaged
 from sundial.register.models import System

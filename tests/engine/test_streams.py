@@ -2,46 +2,112 @@
 
 from __future__ import annotations
 
-from datetime import date
+import math
+from datetime import date, timedelta
 
 import pytest
 from store_like import carrying
 
-from sundial.engine.streams import Streams, log_alarm
+from sundial.engine.streams import Alarms, Streams, log_alarm
 from sundial.stats.evidence import Floor
+from sundial.store.records import Evidence
 
 PAST = {"s": [(date(2015, 1, 5), (3.0, 10.0)), (date(2015, 1, 12), (0.0, 0.0))]}
+ALARMS = Alarms(100, 0.004, {}, 0.0)
+WEEK = date(2015, 1, 19)
 
 
 def test_a_stream_goes_on_from_what_the_store_has() -> None:
-    found = Streams(PAST, 10.0).advance("s", Floor(0.8), (4, 10))
+    found = Streams(PAST, ALARMS).advance("s", Floor(0.8), (4, 10), WEEK)
     whole = Floor(0.8).replay([(3, 10), (0, 0), (4, 10)])
     assert (found.log_e, found.log_detector) == (whole.log_e, whole.log_detector)
-    assert (found.weeks, found.counts, found.log_alarm) == (2, (4, 10), 10.0)
+    assert (found.weeks, found.counts, found.log_alarm) == (2, (4, 10), log_alarm(100, 0.004))
 
 
 def test_weeks_in_one_run_are_as_weeks_in_several() -> None:
-    streams = Streams({}, 10.0)
+    streams = Streams({}, ALARMS)
     for counts in ((3, 10), (4, 10)):
-        last = streams.advance("s", Floor(0.8), counts)
+        last = streams.advance("s", Floor(0.8), counts, WEEK)
         streams.settle([carrying(last)])
     assert last.log_e == Floor(0.8).replay([(3, 10), (4, 10)]).log_e
 
 
 def test_what_no_finding_carries_is_taken_back() -> None:
-    streams = Streams(PAST, 10.0)
-    streams.advance("s", Floor(0.8), (4, 10))
+    streams = Streams(PAST, ALARMS)
+    streams.advance("s", Floor(0.8), (4, 10), WEEK)
     streams.settle([])
-    again = streams.advance("s", Floor(0.8), (4, 10))
-    assert again == Streams(PAST, 10.0).advance("s", Floor(0.8), (4, 10))
+    again = streams.advance("s", Floor(0.8), (4, 10), WEEK)
+    assert again == Streams(PAST, ALARMS).advance("s", Floor(0.8), (4, 10), WEEK)
 
 
 def test_a_stream_takes_one_increment_a_week() -> None:
-    streams = Streams({}, 10.0)
-    streams.advance("s", Floor(0.8), (4, 10))
+    streams = Streams({}, ALARMS)
+    streams.advance("s", Floor(0.8), (4, 10), WEEK)
     with pytest.raises(ValueError, match="stream s was advanced twice"):
-        streams.advance("s", Floor(0.8), (4, 10))
+        streams.advance("s", Floor(0.8), (4, 10), WEEK)
 
 
 def test_the_alarm_shares_the_portfolios_budget() -> None:
     assert log_alarm(100, 0.004) == pytest.approx(10.1266, abs=1e-4)  # A = 25,000
+
+
+def weekly(bad: int, good: int) -> list[tuple[date, tuple[float, ...]]]:
+    """Weeks of 50 outcomes: 60 % right at first, 90 % afterwards."""
+    counts = [(30.0, 50.0)] * bad + [(45.0, 50.0)] * good
+    return [(date(2015, 1, 5) + timedelta(weeks=place), given) for place, given in enumerate(counts)]
+
+
+def followed(weeks: list[tuple[date, tuple[float, ...]]], repairs: list[date]) -> list[Evidence]:
+    streams = Streams({}, ALARMS, lambda _: repairs)
+    found = []
+    for week, counts in weeks:
+        found.append(streams.advance("s", Floor(0.8), counts, week))
+        streams.settle([carrying(found[-1])])
+    return found
+
+
+def test_a_repair_of_a_confirmed_breach_recovers_when_it_is_shown_to_hold() -> None:
+    weeks = weekly(20, 30)
+    without, repaired = followed(weeks, []), followed(weeks, [weeks[20][0]])
+    assert without[19].confirmed
+    assert not without[19].recovering
+    assert repaired[20].confirmed
+    assert repaired[20].recovering
+    assert repaired[20].log_recovery == Floor(0.8).mirror().replay([(45, 50)]).log_e
+    recovered = next(place for place, found in enumerate(repaired) if place >= 20 and not found.recovering)
+    assert recovered < 30
+    assert not any(found.confirmed for found in repaired[recovered:])
+    assert all(found.confirmed for found in without[20 : recovered + 1])
+
+
+def test_a_recovery_goes_on_in_the_next_run_where_it_stood() -> None:
+    weeks = weekly(20, 30)
+    repairs = [weeks[20][0]]
+    whole = followed(weeks, repairs)
+    for cut in (19, 21, 25, 45):
+        past = {"s": weeks[:cut]}
+        week, counts = weeks[cut]
+        assert Streams(past, ALARMS, lambda _: repairs).advance("s", Floor(0.8), counts, week) == whole[cut]
+
+
+def test_a_repair_that_does_not_hold_leaves_the_breach() -> None:
+    found = followed(weekly(60, 0), [date(2015, 5, 25)])
+    assert all(evidence.confirmed for evidence in found[30:])
+    assert found[-1].recovering
+
+
+def test_a_repair_of_what_was_not_confirmed_changes_nothing() -> None:
+    weeks = weekly(0, 20)
+    assert followed(weeks, [weeks[5][0]]) == followed(weeks, [])
+
+
+def test_new_streams_never_spend_more_than_the_budget_nor_move_old_alarms() -> None:
+    alarms = Alarms(100, 0.3, {"old": 0.3}, 0.2)
+    old = alarms.of("old")
+    spent = 0.5
+    for number in range(40):
+        spent += 100 / math.exp(alarms.of(f"new {number}"))
+    assert spent <= 1 + 1e-9
+    assert alarms.of("old") == old == pytest.approx(log_alarm(100, 0.3))
+    assert alarms.of("new 0") == alarms.of("new 0")
+    assert alarms.of("new 39") > alarms.of("new 0")

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
 from sundial.stats import intervals
+
+Z = 1.959963984540054
 
 cells = st.integers(1, 8).flatmap(
     lambda bins: st.tuples(
@@ -41,9 +44,30 @@ def test_cells_give_what_delong_gives_on_their_rows(counts: tuple[list[int], lis
     estimate, variance = delong_on_rows(positives, negatives)
     assert auc.interval is not None
     assert auc.variance == pytest.approx(variance, abs=1e-12)
-    half = 1.959963984540054 * variance**0.5
-    assert auc.interval.low == pytest.approx(max(estimate - half, 0), abs=1e-7)
-    assert auc.interval.high == pytest.approx(min(estimate + half, 1), abs=1e-7)
+    assert 0 <= auc.interval.low <= auc.estimate <= auc.interval.high <= 1
+    if 1e-6 < estimate < 1 - 1e-6:
+        half = Z * variance**0.5 / (estimate * (1 - estimate))
+        assert auc.interval.low <= expit(logit(estimate) - half) + 1e-9
+        assert auc.interval.high >= expit(logit(estimate) + half) - 1e-9
+
+
+@pytest.mark.parametrize("counts", [([0, 30], [40, 0]), ([1, 29], [40, 0]), ([5, 5, 20], [20, 10, 10])])
+def test_the_interval_reaches_newcombes_limits(counts: tuple[list[int], list[int]]) -> None:
+    auc = intervals.auc(*counts)
+    assert auc is not None
+    assert auc.interval is not None
+    n_pos, n_neg = map(sum, counts)
+
+    def distance(area: float) -> float:
+        pairs = (n_pos + n_neg) / 2 - 1
+        spread = 1 + pairs * (1 - area) / (2 - area) + pairs * area / (1 + area)
+        return abs(auc.estimate - area) / (area * (1 - area) * spread / (n_pos * n_neg)) ** 0.5
+
+    assert distance(auc.interval.low) >= Z - 1e-9
+    assert auc.interval.high == 1 or distance(auc.interval.high) >= Z - 1e-9
+    if auc.variance == 0:
+        assert distance(auc.interval.low) == pytest.approx(Z)
+        assert auc.interval.high == 1
 
 
 def test_delongs_interval_covers_the_true_area() -> None:

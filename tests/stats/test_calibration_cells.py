@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import brier_score_loss
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, log_loss
 
 from sundial.stats import calibration
 
@@ -78,3 +79,39 @@ def test_contradictory_cells_are_refused() -> None:
         calibration.expected_calibration_error([1], [1], [1.5])
     with pytest.raises(ValueError, match="score_sum holds a negative"):
         calibration.brier([1], [1], [-0.5])
+
+
+@given(cells)
+def test_the_log_loss_of_cells_is_that_of_their_rows(drawn: list[tuple[int, int, float]]) -> None:
+    score, n, positives = unpack(drawn)
+    result = calibration.log_loss(n, positives, n * score)
+    if n.sum() == 0:
+        assert result is None
+        return
+    expected = log_loss(*rows(score, n, positives), labels=[0, 1])
+    assert result == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@given(cells)
+def test_the_reliability_table_is_scikit_learns_curve_and_sums_to_the_calibration_error(
+    drawn: list[tuple[int, int, float]],
+) -> None:
+    score, n, positives = unpack(drawn)
+    table = calibration.reliability(n, positives, n * score)
+    assert sum(b.n for b in table) == n.sum()
+    for b in table:
+        assert b.low - 1e-9 <= b.mean_score <= b.high + 1e-9
+        assert b.interval.low <= b.observed <= b.interval.high
+    error = calibration.expected_calibration_error(n, positives, n * score)
+    if error is None:
+        return
+    assert error == pytest.approx(
+        sum(b.n * abs(b.mean_score - b.observed) for b in table) / n.sum(), abs=1e-12
+    )
+    # scikit-learn closes its bins on the right: shift scores off the edges.
+    off_edge = np.clip(score, 0, 0.99) + 0.005
+    truth, predicted = rows(off_edge, n, positives)
+    observed, forecast = calibration_curve(truth, predicted, n_bins=10)
+    shifted = calibration.reliability(n, positives, n * off_edge)
+    assert [b.observed for b in shifted] == pytest.approx(observed.tolist(), abs=1e-12)
+    assert [b.mean_score for b in shifted] == pytest.approx(forecast.tolist(), abs=1e-12)

@@ -101,9 +101,14 @@ class View:
         """Returns the days that `cells` covers."""
         return self.outcomes_window if statistic.over == "outcomes" else self.outputs_window
 
-    def cells(self, statistic: Statistic) -> pd.DataFrame:
-        """Returns keys, n and sums over the report window, as known in the judged week; see `counted`."""
-        window = self.window_of(statistic)
+    def cells(self, statistic: Statistic, window: Window | None = None) -> pd.DataFrame:
+        """Returns keys, n and sums over the report window, as known in the judged week; see `counted`.
+
+        Args:
+            statistic: what to count.
+            window: other days than `window_of` gives.
+        """
+        window = window or self.window_of(statistic)
         return self._counted(statistic, window.start, window.end)
 
     def new_cells(self, statistic: Statistic) -> pd.DataFrame:
@@ -144,9 +149,9 @@ class View:
         """Returns how the names of this check's streams go on after a start that they share."""
         return self.streams.names_after(f"{self.check.name}:{start}")
 
-    def advance(self, stream: str, fresh: Process, counts: Sequence[int]) -> Evidence:
+    def advance(self, stream: str, fresh: Process, counts: Sequence[float]) -> Evidence:
         """Advances one of this check's evidence streams by this week's counts, see `Streams.advance`."""
-        return self.streams.advance(f"{self.check.name}:{stream}", fresh, counts)
+        return self.streams.advance(f"{self.check.name}:{stream}", fresh, counts, self.week)
 
     def finding(
         self,
@@ -158,7 +163,7 @@ class View:
         window: Window | None = None,
         estimate: float | None = None,
         interval: Interval | None = None,
-        n: int | None = None,
+        n: float | None = None,
         threshold: Threshold | None = None,
         evidence: Evidence | None = None,
         details: Mapping[str, Any] | None = None,
@@ -219,7 +224,7 @@ class View:
 
 
 def judge_estimate(
-    estimate: float | None, n: int, threshold: Threshold | None, evidence: Evidence | None, *, beyond: bool
+    estimate: float | None, n: float, threshold: Threshold | None, evidence: Evidence | None, *, beyond: bool
 ) -> tuple[Status, str]:
     """Returns the status of a statistical finding and why.
 
@@ -232,6 +237,8 @@ def judge_estimate(
         evidence: the stream behind it.
         beyond: whether the estimate lies on the bad side of the threshold.
     """
+    if evidence is not None and evidence.recovering:
+        return Status.BREACH, "Confirmed before the repair; recovering: it is not yet shown to hold."
     if evidence is not None and evidence.confirmed:
         return Status.BREACH, "Confirmed by the evidence carried over the weeks."
     if estimate is None:
@@ -239,7 +246,7 @@ def judge_estimate(
     if n < STATISTICAL_FLOOR:
         return (
             Status.INSUFFICIENT,
-            f"Only {n} in its denominator; {STATISTICAL_FLOOR} are needed to say something.",
+            f"Only {n:g} in its denominator; {STATISTICAL_FLOOR} are needed to say something.",
         )
     if threshold is not None and beyond:
         return Status.WATCH, "Beyond the threshold, not confirmed by the evidence carried over the weeks."

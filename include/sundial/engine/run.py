@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from sundial.engine.clock import WEEK, due_weeks
+from sundial.engine.clock import WEEK, due_weeks, monday
 from sundial.engine.discover import code_version, enabled
 from sundial.engine.measure import Measuring, Staged, measure_week
 from sundial.engine.plan import Plan, plan_of
-from sundial.engine.streams import Streams, log_alarm
+from sundial.engine.streams import Alarms, Streams
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
 from sundial.lake import Lake
@@ -157,17 +158,13 @@ class Run:
         failed = self._failed_feeds(gate, partitions)
         blocked = bool(failed) and results.last_judged_week(self.system.id) is None
         weeks = [] if blocked else self._due(profile.days)
-        budget = self.policy.evidence
         measuring = Measuring(
             system=self.system,
             policy=self.policy,
             principle=principle,
             checks=checks,
             profile=profile,
-            streams=Streams(
-                results.evidence(self.system.id),
-                log_alarm(budget.weeks_between_false_breaches, budget.stream_weight),
-            ),
+            streams=Streams(results.evidence(self.system.id), self._alarms(), self._repairs),
             gates={name: gate.manifests(name) for name in self.feeds},
             failed=failed,
             left_out=plan.left_out,
@@ -231,6 +228,26 @@ class Run:
     def _due(self, days: Sequence[date]) -> Sequence[date]:
         last = self._results.last_judged_week(self.system.id)
         return due_weeks(last, days[0] if days else None, self.clock.as_of)
+
+    def _alarms(self) -> Alarms:
+        """Returns the budget as it is in force: weights granted before its last approval are void."""
+        budget = self.policy.evidence
+        weeks, approved = budget.weeks_between_false_breaches, monday(budget.approved_on)
+        own: dict[str, float] = {}
+        used = 0.0
+        for (system, stream), (week, alarm) in self._results.alarms().items():
+            weight = min(weeks / math.exp(alarm), 1.0) if week >= approved else budget.stream_weight
+            if system != self.system.id:
+                used += weight
+            else:
+                own[stream] = weight
+        return Alarms(weeks, budget.stream_weight, own, used)
+
+    def _repairs(self, stream: str) -> Sequence[date]:
+        """Returns the Mondays from which on a repair counts for a stream: the first whole week after it."""
+        check = stream.partition(":")[0]
+        made = [r for r in self.system.remediations if r.checks == "all" or check in r.checks]
+        return sorted({monday(r.on + timedelta(days=6)) for r in made})
 
     def _log_blocked(self, principle: Principle, failed: Mapping[str, str]) -> None:
         for feed, why in failed.items():

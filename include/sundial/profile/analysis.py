@@ -24,7 +24,18 @@ FLAGS = frozenset(
 """Columns of whole numbers: 0 or 1, and 2 for an outcome that cannot be known."""
 
 MEASURED = frozenset(
-    {"score", "error", "absolute_error", "truth", "latency", "rating", "ndcg", "reciprocal_rank"}
+    {
+        "score",
+        "error",
+        "absolute_error",
+        "squared_error",
+        "truth",
+        "squared_truth",
+        "latency",
+        "rating",
+        "ndcg",
+        "reciprocal_rank",
+    }
 )
 """Columns of numbers that Sundial makes; a feed's own `numbers` come beside them."""
 
@@ -243,7 +254,8 @@ def _truths(columns: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the numbers and the flags that a known truth gives beside `outcome`."""
     match columns.task:
         case "regression":
-            return ("error", "absolute_error", "truth"), ("within_tolerance",)
+            numbers = ("error", "absolute_error", "squared_error", "truth", "squared_truth")
+            return numbers, ("within_tolerance",)
         case "text":
             return ("rating",), ("escalated", "corrected")
         case _:
@@ -262,6 +274,7 @@ def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
         case "regression" if columns.span is not None:
             low, high = columns.span
             error = (joined.score - truth.cast("float64")) / (high - low)
+            place = (truth.cast("float64") - low) / (high - low)
             right = error.abs() * (high - low) <= (columns.tolerance or 0.0)
             positive = (
                 ibis.null("int64")
@@ -272,7 +285,9 @@ def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
                 "outcome": positive,
                 "error": error,
                 "absolute_error": error.abs(),
-                "truth": (truth.cast("float64") - low) / (high - low),
+                "squared_error": error * error,
+                "truth": place,
+                "squared_truth": place * place,
                 "within_tolerance": right.cast("int64"),
             }
         case "text":

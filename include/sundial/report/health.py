@@ -11,6 +11,7 @@ from typing import Literal
 
 from sundial.engine.clock import WEEK, week_name
 from sundial.engine.measure import UNMEASURED
+from sundial.register.measures import MEASURES
 from sundial.register.models import System
 from sundial.register.principles import Principle
 from sundial.report.page import IN_PART, LOOKS, PAST, Look
@@ -298,7 +299,7 @@ def _outcome(system: System, findings: Sequence[Finding], behind: int) -> Outcom
     return Outcome(
         statement=clean(intended.statement),
         target=f"{metric_name(intended.metric)} "
-        f"{target(intended.metric, intended.target, ceiling=intended.metric == 'false_positive_rate')}",
+        f"{target(intended.metric, intended.target, ceiling=MEASURES[intended.metric].good == 'low')}",
         met=f"was {met}" if behind and status is Status.OK else met,
         look=look,
         sentence=sentence(found) if found else "It was not measured.",

@@ -29,8 +29,12 @@ _METRICS = {
     "fact_sheet_version": "FactSheet version",
     "register_entry_incomplete": "Register entry",
     "outcome_review_age": "Review of the intended outcome",
+    "ndcg": "NDCG of the list",
+    "within_tolerance": "Within the tolerance",
+    "f1": "F1 score",
+    "matthews_corrcoef": "Matthews correlation",
 }
-_PERCENT = frozenset({"accuracy", "precision", "recall"})
+_PERCENT = frozenset({"accuracy", "precision", "recall", "specificity", "within_tolerance"})
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNITS = re.compile(
     r"(?<=\d) (?=%|points\b)|(?<=\bn) (?=\d)|(?<=\b1) (?=in \d)|(?<=\b1 in) (?=\d)|(?<=95 %) (?=\d)"
@@ -106,12 +110,16 @@ def estimate(
     value: float,
     low: float | None,
     high: float | None,
-    n: int | None,
+    n: float | None,
     beside: float | None = None,
 ) -> str:
     """Returns a value with its 95 % interval and n; where there is no interval it says so."""
     spread = "no interval" if low is None or high is None else f"95 % {_span(metric, low, high)}"
-    return f"{figure(metric, value, beside)} ({spread}, {'n unknown' if n is None else f'n {n:,}'})"
+    return f"{figure(metric, value, beside)} ({spread}, {'n unknown' if n is None else f'n {_rows(n)}'})"
+
+
+def _rows(n: float) -> str:
+    return f"{n:,}" if float(n).is_integer() else f"{n:,.1f}"
 
 
 def sentence(finding: Finding) -> str:
@@ -192,7 +200,9 @@ def _measured(finding: Finding) -> str:
     if finding.interval is not None:
         low, high = finding.interval.low, finding.interval.high
     if finding.metric == "volume_ratio":
-        return f"{figure('volume_ratio', value)} times the baseline's pace (a count, n {finding.n or 0:,})"
+        return (
+            f"{figure('volume_ratio', value)} times the baseline's pace (a count, n {_rows(finding.n or 0)})"
+        )
     limit = finding.threshold.value if finding.threshold is not None else None
     return f"{estimate(finding.metric, value, low, high, finding.n, limit)}{_against(finding)}"
 
@@ -200,7 +210,7 @@ def _measured(finding: Finding) -> str:
 def _against(finding: Finding) -> str:
     """Returns what the estimate is held against: everyone else, or the limit in force."""
     rest, rest_n = finding.details.get("rest"), finding.details.get("rest_n")
-    if isinstance(rest, float | int) and isinstance(rest_n, int):
+    if isinstance(rest, float | int) and isinstance(rest_n, float | int):
         return f" against {_share(finding.metric, rest, rest_n)} for everyone else"
     threshold = finding.threshold
     if threshold is None:
@@ -212,13 +222,13 @@ def _against(finding: Finding) -> str:
 def _gap(finding: Finding) -> str:
     """Returns the groups with the highest and the lowest rate: an interval of a picked gap would mislead."""
     rates: Mapping[str, float] = finding.details["rates"]
-    counts: Mapping[str, int] = finding.details.get("n", {})
+    counts: Mapping[str, float] = finding.details.get("n", {})
     rate = finding.metric.removesuffix("_difference")
     ends = sorted(rates, key=lambda group: (rates[group], group))
     limit = finding.threshold.value if finding.threshold else None
     gap = figure(finding.metric, finding.estimate or 0.0, limit)
     if not ends:
-        return f"largest gap {gap} (no interval, n {finding.n or 0:,})"
+        return f"largest gap {gap} (no interval, n {_rows(finding.n or 0)})"
     high, low = (f"{clean(g)} {_share(rate, rates[g], counts.get(g))}" for g in (ends[-1], ends[0]))
     tolerated = f"; tolerated {figure(finding.metric, finding.threshold.value)}" if finding.threshold else ""
     return f"largest gap {gap}: {high} against {low}{tolerated}"
@@ -233,9 +243,10 @@ def _shift(finding: Finding) -> str:
     return f"largest change at “{level}”, {now} against {before} in the baseline{tolerated}"
 
 
-def _share(metric: str, value: float, n: int | None, unit: str | None = None) -> str:
+def _share(metric: str, value: float, n: float | None, unit: str | None = None) -> str:
     """Returns a proportion with the Wilson interval of its count."""
-    found = proportion(min(n, max(0, round(value * n))), n) if n else None
+    hits = round(value * n) if n and float(n).is_integer() else value * (n or 0)
+    found = proportion(min(n, max(0, hits)), n) if n else None
     low, high = (found.low, found.high) if found else (None, None)
     return estimate(unit or metric, value, low, high, n)
 

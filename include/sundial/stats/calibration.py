@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sundial.stats.cells import as_counts
+from sundial.stats.intervals import Interval, proportion
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,27 @@ class Brier:
     reliability: float
     resolution: float
     uncertainty: float
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """One bin of a reliability diagram: what was forecast there and what came true.
+
+    Attributes:
+        low: lower edge of the bin, a probability.
+        high: upper edge.
+        n: rows in it.
+        mean_score: mean of their predicted probabilities.
+        observed: share of positive outcomes.
+        interval: Wilson's interval of that share.
+    """
+
+    low: float
+    high: float
+    n: float
+    mean_score: float
+    observed: float
+    interval: Interval
 
 
 def brier(n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike) -> Brier | None:
@@ -80,9 +102,74 @@ def expected_calibration_error(
     if cells is None:
         return None
     rows, hits, scores = cells
-    place = np.minimum((scores / rows * bins + _ROUNDING).astype(np.int64), bins - 1)
+    place = _places(rows, scores, bins)
     gap = np.bincount(place, weights=scores - hits, minlength=bins)
     return float(np.abs(gap).sum() / rows.sum())
+
+
+def reliability(
+    n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike, bins: int = 10, level: float = 0.95
+) -> list[ReliabilityBin]:
+    """Reliability table over equal-width bins, as scikit-learn's `calibration_curve`.
+
+    Bins as in `expected_calibration_error`, which is the mean of |mean_score − observed| over its rows.
+
+    Args:
+        n: shape (cells,), rows.
+        positives: shape (cells,), positive outcomes among them.
+        score_sum: shape (cells,), sum of the predicted probabilities.
+        bins: number of equal-width bins on [0, 1].
+        level: confidence level of the intervals.
+
+    Returns:
+        The bins that hold rows, lowest first.
+
+    Raises:
+        ValueError: when the cells contradict each other or a mean score lies outside [0, 1].
+    """
+    cells = _used_cells(n, positives, score_sum)
+    if cells is None:
+        return []
+    rows, hits, scores = cells
+    place = _places(rows, scores, bins)
+    sums = (np.bincount(place, weights=column, minlength=bins).tolist() for column in (rows, hits, scores))
+    table = []
+    for number, (count, hit, score) in enumerate(zip(*sums, strict=True)):
+        interval = proportion(hit, count, level)
+        if interval is not None:
+            edges = number / bins, (number + 1) / bins
+            table.append(ReliabilityBin(*edges, count, score / count, hit / count, interval))
+    return table
+
+
+def log_loss(n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike) -> float | None:
+    """Mean negative log-likelihood (scikit-learn's `log_loss`), rows counted at the mean score of their cell.
+
+    Exact where the rows of a cell share a score. Scores are kept a double's epsilon off 0 and 1, as
+    scikit-learn does, so a certain forecast that fails costs 36 and not infinity.
+
+    Args:
+        n: shape (cells,), rows.
+        positives: shape (cells,), positive outcomes among them.
+        score_sum: shape (cells,), sum of the predicted probabilities.
+
+    Returns:
+        The loss in nats, or None without rows.
+
+    Raises:
+        ValueError: when the cells contradict each other or a mean score lies outside [0, 1].
+    """
+    cells = _used_cells(n, positives, score_sum)
+    if cells is None:
+        return None
+    rows, hits, scores = cells
+    epsilon = float(np.finfo(np.float64).eps)
+    forecast = np.clip(scores / rows, epsilon, 1 - epsilon)
+    return float(-(hits @ np.log(forecast) + (rows - hits) @ np.log(1 - forecast)) / rows.sum())
+
+
+def _places(rows: NDArray[np.float64], scores: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    return np.minimum((scores / rows * bins + _ROUNDING).astype(np.int64), bins - 1)
 
 
 def _used_cells(

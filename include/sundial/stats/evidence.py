@@ -4,23 +4,39 @@ Each class takes one disjoint week at a time. `log_e` is the log of the e-proces
 `log_detector` the log of the Shiryaev–Roberts e-detector, the sum over start weeks j of that e on the weeks
 j..t, which held against A alarms falsely no more than once in A weeks on average. A week without outcomes
 changes nothing and starts nothing. The detector triggers; it is not an e-value.
+
+Counts may be sums of row weights in (0, 1], fixed before the outcomes: a row of a cluster of m rows weighs
+1/m, a sampling weight is divided by the largest. Every process here multiplies, row by row, factors Y whose
+expectation under the null is at most 1, or averages such products. It stays valid with Y^w in the place of
+Y: one row has E[Y^w] <= (E Y)^w, as powers up to 1 are concave. Rows of a cluster whose weights add to v <= 1
+have Π Y^w <= (Σ w Y / v)^v, the inequality of the weighted means, so their expectation is at most
+(Σ w E[Y] / v)^v however they depend on each other. The same inequality across rows and clusters of different
+expectations shows that only their weighted mean has to lie in the null. What is needed is that clusters are
+independent of each other, also over the weeks: one whose rows arrive over several weeks counts in one.
+
+`mirror` gives the process of a recovery, with the null that the bound is still broken; it starts fresh, in
+the week after a remediation, and a recovery has passed when its `log_e` reaches ln 1,000.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sundial.stats.cells import as_counts, require_counts
+from sundial.stats.cells import as_counts
 from sundial.stats.logbeta import log_mixture_ceiling, log_mixture_floor
-from sundial.stats.two_sample import log_block_e
+from sundial.stats.starts import Starts, Summed
+from sundial.stats.two_sample import log_block_e, log_block_e_beyond
 
 # Standard errors of the baseline's share added to the practical floor of a drift bound.
 _BASELINE_ERRORS = 3.0
+# What sums of weights may miss by rounding, for each outcome; a week that weighs less than it is empty.
+_ROUNDING = 1e-9
 
 
 class Evidence(Protocol):
@@ -47,50 +63,7 @@ def log_mean_exp(logs: ArrayLike) -> float:
     return float(np.logaddexp.reduce(values.ravel()) - np.log(values.size))
 
 
-class _Starts(ABC):
-    """The e-values of all start weeks."""
-
-    @property
-    def log_e(self) -> float:
-        """Log of the e-process from the fixed start; 0 before any outcome."""
-        starts = self._log_starts()
-        return float(starts[0]) if starts.size else 0.0
-
-    @property
-    def log_detector(self) -> float:
-        """Log of the e-detector, summed over start weeks; -inf before any outcome."""
-        return float(np.logaddexp.reduce(self._log_starts()))
-
-    @abstractmethod
-    def _log_starts(self) -> NDArray[np.float64]:
-        """Log e of every start week up to now, first start first."""
-
-
-class _Summed(_Starts):
-    """Starts whose e-value depends on their sums only, computed when somebody looks."""
-
-    def __init__(self, columns: int) -> None:
-        self._columns = columns
-        self._weeks: list[ArrayLike] = []
-        self._known: NDArray[np.float64] | None = None
-
-    def _take(self, week: ArrayLike) -> None:
-        self._weeks.append(week)
-        self._known = None
-
-    def _log_starts(self) -> NDArray[np.float64]:
-        if self._known is None:
-            weeks = np.array(self._weeks, dtype=np.float64).reshape(-1, self._columns)
-            # Summed from the last week back: row j is what start j has seen.
-            self._known = self._log_e_of(np.cumsum(weeks[::-1], axis=0)[::-1])
-        return self._known
-
-    @abstractmethod
-    def _log_e_of(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log e for sums of shape (starts, columns)."""
-
-
-class _Rate(_Summed):
+class _Rate(Summed):
     """A bound on one rate, by the mixture e-value of its sums."""
 
     def __init__(self, p0: float, log_mixture: Callable[..., NDArray[np.float64]]) -> None:
@@ -102,21 +75,21 @@ class _Rate(_Summed):
         self.p0 = p0
         self._log_mixture = log_mixture
 
-    def advance(self, successes: int, n: int) -> None:
+    def advance(self, successes: float, n: float) -> None:
         """Take one week's outcomes.
 
         Args:
-            successes: outcomes that count towards the rate.
-            n: all outcomes of the week that were not counted before.
+            successes: outcomes that count towards the rate, or the sum of their weights.
+            n: all outcomes of the week that were not counted before, or the sum of their weights.
 
         Raises:
             ValueError: when successes is not between 0 and n.
         """
-        require_counts(successes, n)
-        if n > 0:
-            self._take((successes, n))
+        week = _counted(successes, n)
+        if week[1] > 0:
+            self._take(week)
 
-    def replay(self, increments: Iterable[tuple[int, int]]) -> Self:
+    def replay(self, increments: Iterable[tuple[float, float]]) -> Self:
         """Advance by past weeks, each (successes, n), oldest first; computed once, at the end."""
         for successes, n in increments:
             self.advance(successes, n)
@@ -132,6 +105,10 @@ class Floor(_Rate):
     def __init__(self, p0: float) -> None:
         super().__init__(p0, log_mixture_floor)
 
+    def mirror(self) -> Ceiling:
+        """Return the fresh process of a recovery; H0: p <= p0, still no better than the floor."""
+        return Ceiling(self.p0)
+
 
 class Ceiling(_Rate):
     """Evidence that a rate rose above its ceiling; H0: p <= p0."""
@@ -139,22 +116,20 @@ class Ceiling(_Rate):
     def __init__(self, p0: float) -> None:
         super().__init__(p0, log_mixture_ceiling)
 
+    def mirror(self) -> Floor:
+        """Return the fresh process of a recovery; H0: p >= p0, still no better than the ceiling."""
+        return Floor(self.p0)
 
-class TwoSample(_Starts):
-    """Evidence that two groups' rates differ by more than a tolerance; H0: |pa − pb| <= tolerance.
 
-    The e-variable for blocks of Turner, Ly and Grünwald (2022), see `sundial.stats.two_sample.log_block_e`
-    for the formula and why its expectation under the null is at most 1. The rates it bets on are those of the
-    start's own past weeks, (S + ½) / (N + 1), so e is 1 in a start's first week. A week in which one of the
-    groups is empty has an e of 1 and opens no start; the running starts still learn from it.
+class _Blocks(Starts):
+    """Starts that bet on the rates of two groups, block by block.
+
+    The rates are those of the start's own past weeks, (S + ½) / (N + 1), so e is 1 in a start's first week. A
+    week in which one of the groups is empty has an e of 1 and opens no start; the running starts still learn
+    from it.
     """
 
-    def __init__(self, tolerance: float = 0.0) -> None:
-        if not 0 <= tolerance < 1:
-            raise ValueError(
-                f"tolerance is {tolerance}: it must be at least 0 and below 1; check the threshold"
-            )
-        self.tolerance = tolerance
+    def __init__(self) -> None:
         self._logs = np.zeros(0)
         # One row per start: successes a, n a, successes b, n b since then.
         self._sums = np.zeros((0, 4))
@@ -167,24 +142,21 @@ class TwoSample(_Starts):
         theta_a, theta_b = _learned_rates(self._sums[:1])
         return int(np.sign(theta_a[0] - theta_b[0]))
 
-    def advance(self, sa: int, na: int, sb: int, nb: int) -> None:
-        """Take one week's outcomes: successes and n of the first group, then of the second.
+    def advance(self, sa: float, na: float, sb: float, nb: float) -> None:
+        """Take one week's outcomes: successes and n of the first group, then of the second, or their weights.
 
         Raises:
             ValueError: when a success count is not between 0 and its n.
         """
         self.replay([(sa, na, sb, nb)])
 
-    def replay(self, increments: Iterable[tuple[int, int, int, int]]) -> Self:
+    def replay(self, increments: Iterable[tuple[float, float, float, float]]) -> Self:
         """Advance by past weeks, each (sa, na, sb, nb), oldest first, in one vectorised pass.
 
         Raises:
             ValueError: when a success count is not between 0 and its n.
         """
-        rows = list(increments)
-        for sa, na, sb, nb in rows:
-            require_counts(sa, na)
-            require_counts(sb, nb)
+        rows = [(*_counted(sa, na), *_counted(sb, nb)) for sa, na, sb, nb in increments]
         weeks = np.array(rows, dtype=np.float64).reshape(-1, 4)
         both = (weeks[:, 1] > 0) & (weeks[:, 3] > 0)
         # A start bets from the week after its opening on, and where both groups have outcomes.
@@ -197,7 +169,7 @@ class TwoSample(_Starts):
         theta_a, theta_b = _learned_rates(base[start] + before[week])
         sa_, na_, sb_, nb_ = weeks[week].T.copy()
         gains = np.zeros((len(weeks), len(logs)))
-        gains[week, start] = log_block_e(theta_a, theta_b, (sa_, na_, sb_, nb_), self.tolerance)
+        gains[week, start] = self._log_gains(theta_a, theta_b, (sa_, na_, sb_, nb_))
         for gain in gains:  # in the order of the weeks, for the same rounding as one at a time
             logs += gain
         self._logs, self._sums = logs, base + before[-1]
@@ -206,43 +178,116 @@ class TwoSample(_Starts):
     def _log_starts(self) -> NDArray[np.float64]:
         return self._logs
 
+    @abstractmethod
+    def _log_gains(
+        self,
+        theta_a: NDArray[np.float64],
+        theta_b: NDArray[np.float64],
+        block: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        """Log e of blocks for rates learned before them, all of shape (blocks,)."""
 
-class Distribution(_Summed):
-    """Evidence that a distribution over bins moved away from its baseline.
 
-    Per bin the floor and the ceiling e-process against the baseline's share ∓ (practical floor + 3 standard
-    errors of that share), averaged over bins and sides, then summed over starts. The baseline is a sample
-    too: taking its shares as exact alarms on streams that did not drift. Bounds outside (0, 1) are skipped.
+class TwoSample(_Blocks):
+    """Evidence that two groups' rates differ by more than a tolerance; H0: |pa − pb| <= tolerance.
+
+    The e-variable for blocks of Turner, Ly and Grünwald (2022), see `sundial.stats.two_sample.log_block_e`
+    for the formula and why its expectation under the null is at most 1. The rates it bets on are those of the
+    start's own past weeks, (S + ½) / (N + 1), so e is 1 in a start's first week. A week in which one of the
+    groups is empty has an e of 1 and opens no start; the running starts still learn from it.
     """
 
-    def __init__(self, baseline_counts: ArrayLike, practical_floor: float = 0.02) -> None:
-        """Fix the bounds.
+    def __init__(self, tolerance: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= tolerance < 1:
+            raise ValueError(
+                f"tolerance is {tolerance}: it must be at least 0 and below 1; check the threshold"
+            )
+        self.tolerance = tolerance
 
-        Args:
-            baseline_counts: shape (bins,), counts; bins for missing and unseen values included.
-            practical_floor: a move of a share that is too small to matter.
+    def mirror(self) -> TwoSampleWithin | None:
+        """Return the fresh process of a recovery; none for a tolerance of 0, which nothing can lie within."""
+        return TwoSampleWithin(self.tolerance) if self.tolerance else None
+
+    def _log_gains(
+        self,
+        theta_a: NDArray[np.float64],
+        theta_b: NDArray[np.float64],
+        block: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        return log_block_e(theta_a, theta_b, block, self.tolerance)
+
+
+class _Beyond(_Blocks):
+    """Evidence that the first group is less than a gap above the second; H0: pa − pb >= gap."""
+
+    def __init__(self, gap: float) -> None:
+        super().__init__()
+        self._gap = gap
+
+    def _log_gains(
+        self,
+        theta_a: NDArray[np.float64],
+        theta_b: NDArray[np.float64],
+        block: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        return log_block_e_beyond(theta_a, theta_b, block, self._gap)
+
+
+class TwoSampleWithin(Starts):
+    """Evidence that two groups' rates differ by less than a tolerance; H0: |pa − pb| >= tolerance.
+
+    The null is the union of pa − pb >= tolerance and pb − pa >= tolerance: the smaller of their e-values is
+    one for the union, start by start.
+    """
+
+    def __init__(self, tolerance: float) -> None:
+        if not 0 < tolerance < 1:
+            raise ValueError(
+                f"tolerance is {tolerance}: nothing lies within it; it must be between 0 and 1, both excluded"
+            )
+        self.tolerance = tolerance
+        self._above, self._below = _Beyond(tolerance), _Beyond(tolerance)
+
+    def advance(self, sa: float, na: float, sb: float, nb: float) -> None:
+        """Take one week's outcomes: successes and n of the first group, then of the second, or their weights.
 
         Raises:
-            ValueError: when the baseline is empty, or so small that no bin has a bound inside (0, 1).
+            ValueError: when a success count is not between 0 and its n.
         """
-        (baseline,) = as_counts(baseline_counts, names=("baseline_counts",))
-        super().__init__(columns=len(baseline))
-        n = float(baseline.sum())
-        if n == 0:
-            raise ValueError("baseline_counts sum to 0: a distribution needs a baseline with outcomes")
-        share = baseline / n
-        margin = practical_floor + _BASELINE_ERRORS * np.sqrt(share * (1 - share) / n)
-        self._floor_bins = np.flatnonzero(share - margin > 0)
-        self._ceiling_bins = np.flatnonzero(share + margin < 1)
-        self._floors = (share - margin)[self._floor_bins]
-        self._ceilings = (share + margin)[self._ceiling_bins]
-        if not self._floors.size + self._ceilings.size:
-            raise ValueError(
-                f"a baseline of {n:.0f} leaves no bound inside (0, 1): enlarge the baseline or merge its bins"
-            )
+        self.replay([(sa, na, sb, nb)])
+
+    def replay(self, increments: Iterable[tuple[float, float, float, float]]) -> Self:
+        """Advance by past weeks, each (sa, na, sb, nb), oldest first.
+
+        Raises:
+            ValueError: when a success count is not between 0 and its n.
+        """
+        weeks = list(increments)
+        self._above.replay(weeks)
+        self._below.replay((sb, nb, sa, na) for sa, na, sb, nb in weeks)
+        return self
+
+    def _log_starts(self) -> NDArray[np.float64]:
+        return np.minimum(self._above._log_starts(), self._below._log_starts())
+
+
+class _Bins(Summed):
+    """Floors and ceilings on the shares of bins."""
+
+    def __init__(
+        self,
+        bins: int,
+        floors: tuple[NDArray[np.intp], NDArray[np.float64]],
+        ceilings: tuple[NDArray[np.intp], NDArray[np.float64]],
+    ) -> None:
+        """Take the number of bins, and the bins that have a floor or a ceiling, each with its bound."""
+        super().__init__(columns=bins)
+        self._floor_bins, self._floors = floors
+        self._ceiling_bins, self._ceilings = ceilings
 
     def advance(self, counts: ArrayLike) -> None:
-        """Take one week's counts, shape (bins,), in the order of the baseline.
+        """Take one week's counts or sums of weights, shape (bins,), in the order of the baseline.
 
         Raises:
             ValueError: when the bins differ from the baseline's or a count is negative.
@@ -261,6 +306,58 @@ class Distribution(_Summed):
             self.advance(counts)
         return self
 
+
+class Distribution(_Bins):
+    """Evidence that a distribution over bins moved away from its baseline.
+
+    Per bin the floor and the ceiling e-process against the baseline's share ∓ (practical floor + 3 standard
+    errors of that share), averaged over bins and sides, then summed over starts. The baseline is a sample
+    too: taking its shares as exact alarms on streams that did not drift. Bounds outside (0, 1) are skipped.
+    """
+
+    def __init__(self, baseline_counts: ArrayLike, practical_floor: float = 0.02) -> None:
+        """Fix the bounds.
+
+        Args:
+            baseline_counts: shape (bins,), counts; bins for missing and unseen values included.
+            practical_floor: a move of a share that is too small to matter.
+
+        Raises:
+            ValueError: when the baseline is empty, or so small that no bin has a bound inside (0, 1).
+        """
+        (baseline,) = as_counts(baseline_counts, names=("baseline_counts",))
+        n = float(baseline.sum())
+        if n == 0:
+            raise ValueError("baseline_counts sum to 0: a distribution needs a baseline with outcomes")
+        share = baseline / n
+        margin = practical_floor + _BASELINE_ERRORS * np.sqrt(share * (1 - share) / n)
+        low, high = share - margin, share + margin
+        floor_bins, ceiling_bins = np.flatnonzero(low > 0), np.flatnonzero(high < 1)
+        if not floor_bins.size + ceiling_bins.size:
+            raise ValueError(
+                f"a baseline of {n:.0f} leaves no bound inside (0, 1): enlarge the baseline or merge its bins"
+            )
+        super().__init__(len(baseline), (floor_bins, low[floor_bins]), (ceiling_bins, high[ceiling_bins]))
+
+    def mirror(self) -> DistributionWithin:
+        """Return the fresh process of a recovery of the bounds that are broken since the accusing start.
+
+        That is the start with the largest e up to now. When no share is beyond its bound since then, as
+        before any outcome, every bound is asked for.
+        """
+        below, above = np.zeros(self._floors.size, bool), np.zeros(self._ceilings.size, bool)
+        if self._weeks:
+            since = self._sums()[int(np.argmax(self._log_starts()))]
+            share = since / since.sum()
+            below, above = share[self._floor_bins] < self._floors, share[self._ceiling_bins] > self._ceilings
+        if not below.any() and not above.any():
+            below, above = ~below, ~above
+        return DistributionWithin(
+            self._columns,
+            (self._floor_bins[below], self._floors[below]),
+            (self._ceiling_bins[above], self._ceilings[above]),
+        )
+
     def _log_e_of(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         n = sums.sum(axis=1, keepdims=True)
         below = log_mixture_floor(sums[:, self._floor_bins], n, self._floors)
@@ -270,14 +367,30 @@ class Distribution(_Summed):
         return mean
 
 
-class Omnibus:
-    """Evidence that any of k groups differs from the rest: the mean of the groups' processes.
+class DistributionWithin(_Bins):
+    """Evidence that shares are back inside their bounds; H0: at least one of the bounds is still broken.
 
-    A mean of e-processes of the same weeks is one, however they depend on each other, and so for detectors.
+    Made by `Distribution.mirror`. The smallest of the bounds' mirrored e-values is one for that union.
+    """
+
+    def _log_e_of(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        n = sums.sum(axis=1, keepdims=True)
+        above = log_mixture_ceiling(sums[:, self._floor_bins], n, self._floors)
+        below = log_mixture_floor(sums[:, self._ceiling_bins], n, self._ceilings)
+        least: NDArray[np.float64] = np.hstack([above, below]).min(axis=1)
+        return least
+
+
+_Pair = TypeVar("_Pair", bound=TwoSample | TwoSampleWithin)
+
+
+class _EachAgainstTheRest(Generic[_Pair]):
+    """One process for each of k groups, on the group and the sum of the others.
+
     Within a tolerance the rest may be a mixture of groups: it counts by its mean rate.
     """
 
-    def __init__(self, processes: Sequence[TwoSample]) -> None:
+    def __init__(self, processes: Sequence[_Pair]) -> None:
         """Take one process per group, in the order in which `advance` gives the groups.
 
         Raises:
@@ -287,19 +400,9 @@ class Omnibus:
             raise ValueError(
                 f"{len(processes)} group: an omnibus compares each of at least two groups with the rest"
             )
-        self.processes = tuple(processes)
+        self.processes: tuple[_Pair, ...] = tuple(processes)
 
-    @property
-    def log_e(self) -> float:
-        """Log of the mean of the groups' e-processes from their fixed starts."""
-        return log_mean_exp([process.log_e for process in self.processes])
-
-    @property
-    def log_detector(self) -> float:
-        """Log of the mean of the groups' e-detectors."""
-        return log_mean_exp([process.log_detector for process in self.processes])
-
-    def advance(self, successes: Sequence[int], n: Sequence[int]) -> None:
+    def advance(self, successes: Sequence[float], n: Sequence[float]) -> None:
         """Take one week's successes and n per group, and advance each group against the sum of the others.
 
         Raises:
@@ -307,7 +410,7 @@ class Omnibus:
         """
         self.replay([(successes, n)])
 
-    def replay(self, increments: Iterable[tuple[Sequence[int], Sequence[int]]]) -> Self:
+    def replay(self, increments: Iterable[tuple[Sequence[float], Sequence[float]]]) -> Self:
         """Advance by past weeks, each (successes, n) per group, oldest first.
 
         Raises:
@@ -321,8 +424,62 @@ class Omnibus:
                     f" {len(self.processes)} groups: give each group one of both, 0 where it is absent"
                 )
         for group, process in enumerate(self.processes):
-            process.replay((s[group], n[group], sum(s) - s[group], sum(n) - n[group]) for s, n in weeks)
+            process.replay((s[group], n[group], _rest(s, group), _rest(n, group)) for s, n in weeks)
         return self
+
+
+class Omnibus(_EachAgainstTheRest[TwoSample]):
+    """Evidence that any of k groups differs from the rest: the mean of the groups' processes.
+
+    A mean of e-processes of the same weeks is one, however they depend on each other, and so for detectors.
+    """
+
+    @property
+    def log_e(self) -> float:
+        """Log of the mean of the groups' e-processes from their fixed starts."""
+        return log_mean_exp([process.log_e for process in self.processes])
+
+    @property
+    def log_detector(self) -> float:
+        """Log of the mean of the groups' e-detectors."""
+        return log_mean_exp([process.log_detector for process in self.processes])
+
+    def mirror(self) -> OmnibusWithin | None:
+        """Return the fresh process of a recovery of all groups; none when a group's tolerance is 0."""
+        mirrors = [mirror for process in self.processes if (mirror := process.mirror()) is not None]
+        return OmnibusWithin(mirrors) if len(mirrors) == len(self.processes) else None
+
+
+class OmnibusWithin(_EachAgainstTheRest[TwoSampleWithin]):
+    """Evidence that all of k groups are within their tolerance of the rest; H0: at least one is not.
+
+    The smallest of the groups' e-values is one for that union.
+    """
+
+    @property
+    def log_e(self) -> float:
+        """Log of the least of the groups' e-processes from their fixed starts."""
+        return min(process.log_e for process in self.processes)
+
+    @property
+    def log_detector(self) -> float:
+        """Log of the least of the groups' e-detectors."""
+        return min(process.log_detector for process in self.processes)
+
+
+def _counted(successes: float, n: float) -> tuple[float, float]:
+    """One week's successes and n, freed of what sums of weights miss by rounding."""
+    slack = _ROUNDING * max(1.0, n)
+    if not (math.isfinite(n) and n >= -slack and -slack <= successes <= n + slack):
+        raise ValueError(
+            f"{successes} successes of {n}: successes must lie between 0 and n; check the profile's counts"
+        )
+    return (min(max(successes, 0.0), n), n) if n > _ROUNDING else (0.0, 0.0)
+
+
+def _rest(counts: Sequence[float], group: int) -> float:
+    """Sum of the other groups, added up rather than subtracted: exactly 0 where they are absent."""
+    return sum(counts[:group]) + sum(counts[group + 1 :])
 
 
 def _learned_rates(sums: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

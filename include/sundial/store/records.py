@@ -63,6 +63,8 @@ class Evidence:
         log_alarm: ln A, with A = 100 / weight of the stream.
         weeks: how many weeks with data the stream has seen.
         counts: what this week added; the stream's state is the list of these.
+        recovering: whether a repair of the confirmed breach is recorded and not yet shown to hold.
+        log_recovery: log of the mirrored e-process since the repair, with the null that nothing is repaired.
     """
 
     stream: str
@@ -71,11 +73,13 @@ class Evidence:
     log_alarm: float
     weeks: int
     counts: tuple[float, ...]
+    recovering: bool = False
+    log_recovery: float | None = None
 
     @property
     def confirmed(self) -> bool:
-        """Whether the detector has reached its alarm."""
-        return self.log_detector >= self.log_alarm
+        """Whether the detector has reached its alarm, or had and the repair is not yet shown to hold."""
+        return self.recovering or self.log_detector >= self.log_alarm
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Finding:
         week: Monday of the judged ISO week.
         slice: the group or slice, as sorted (column, level) pairs; () is everybody.
         estimate: the metric's value in `window`, in its own unit; None where undefined or not measured.
-        n: the denominator that the estimate rests on.
+        n: the denominator that the estimate rests on; a fraction where rows weigh.
         reason: one plain sentence: why this status, and the remedy where there is one.
         details: figures that belong to the finding and have no place of their own; JSON values.
     """
@@ -112,7 +116,7 @@ class Finding:
     window: Window | None = None
     estimate: float | None = None
     interval: Interval | None = None
-    n: int | None = None
+    n: float | None = None
     threshold: Threshold | None = None
     evidence: Evidence | None = None
     details: Mapping[str, Any] = field(default_factory=dict)

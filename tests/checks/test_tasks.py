@@ -1,0 +1,407 @@
+"""Every task through the whole pipeline: what findings say is what scikit-learn says of the rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as sk
+from towns import FIRST, WEEK, Town, only, parquet, town_at
+
+from sundial.store.records import Finding, Status
+
+WEEKS = 8
+AS_OF = FIRST + WEEKS * WEEK - timedelta(days=1)
+# The window of four weeks ends a maturity of one week before the judged Sunday.
+WINDOW = (pd.Timestamp(FIRST + 3 * WEEK), pd.Timestamp(FIRST + 7 * WEEK))
+
+
+def rows_of(a_week: int = 60, seed: int = 11) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    n = WEEKS * a_week
+    day = pd.Timestamp(FIRST) + pd.to_timedelta(np.arange(n) // a_week * 7 + np.arange(n) % 7, "D")
+    return pd.DataFrame(
+        {
+            "id": [f"r{place:05d}" for place in range(n)],
+            "lit_on": day.date,
+            "known_on": (day + pd.Timedelta(days=7)).date,
+            "kind": random.choice(["LED", "sodium"], n),
+            "area": random.choice(["north", "south"], n),
+        }
+    )
+
+
+def measured(
+    folder: Path,
+    rows: pd.DataFrame,
+    *,
+    outputs: dict[str, Any],
+    outcomes: dict[str, Any],
+    metric: str,
+    target: float,
+    **changes: Any,
+) -> tuple[Finding, ...]:
+    outcome = {
+        "statement": "Broken street lights are found.",
+        "metric": metric,
+        "target": target,
+        "approved_by": "CIO",
+        "approved_on": "2014-01-01",
+        "reviewed": "2014-01-01",
+    }
+    changes = {"groups": None, **changes}
+    folder.mkdir(exist_ok=True)
+    town = town_at(folder, outputs=outputs, outcomes=outcomes, intended_outcome=outcome, **changes)
+    write(town, rows)
+    found = town.measure(AS_OF)
+    assert not [f.reason for f in found if f.status is Status.ERROR]
+    return found
+
+
+def write(town: Town, rows: pd.DataFrame) -> None:
+    parquet(town.folder / "outputs.parquet", rows.drop(columns=["known_on"]))
+    parquet(town.folder / "outcomes.parquet", rows)
+
+
+def judged(rows: pd.DataFrame) -> pd.DataFrame:
+    day = pd.to_datetime(rows["lit_on"])
+    return rows[(day >= WINDOW[0]) & (day < WINDOW[1])]
+
+
+def test_several_classes(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    rows = rows_of()
+    rows["truth"] = random.choice(["lamp", "pole", "wire"], len(rows), p=[0.5, 0.3, 0.2])
+    guess = random.choice(["lamp", "pole", "wire"], len(rows))
+    rows["guess"] = np.where(random.random(len(rows)) < 0.7, rows["truth"], guess)
+    rows.loc[rows.index % 17 == 0, "guess"] = None  # the system abstains
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={"task": "multiclass", "score": None, "prediction": "guess", "positive_class": "lamp"},
+        outcomes={"outcome": "truth"},
+        metric="accuracy",
+        target=0.9,
+        groups={"columns": ["area"]},
+    )
+    used = judged(rows).dropna(subset=["guess"])
+    truth, guess = used["truth"], used["guess"]
+    accuracy = only(found, "accuracy")
+    assert accuracy.estimate == pytest.approx(sk.accuracy_score(truth, guess), abs=1e-12)
+    assert (accuracy.n, accuracy.status) == (len(used), Status.BREACH)
+    for metric, value in {
+        "balanced_accuracy": sk.balanced_accuracy_score(truth, guess),
+        "f1_macro": sk.f1_score(truth, guess, average="macro"),
+        "matthews_corrcoef": sk.matthews_corrcoef(truth, guess),
+        "cohen_kappa": sk.cohen_kappa_score(truth, guess),
+    }.items():
+        assert only(found, metric).estimate == pytest.approx(value, abs=1e-12)
+    by_class = {entry["class"]: entry for entry in only(found, "recall_macro").details["by_class"]}
+    assert by_class["wire"]["recall"] == pytest.approx(
+        sk.recall_score(truth, guess, labels=["wire"], average="macro"), abs=1e-12
+    )
+    recent = rows[pd.to_datetime(rows["lit_on"]) >= pd.Timestamp(FIRST + 4 * WEEK)].dropna(subset=["guess"])
+    north = recent[recent["area"] == "north"]
+    assert only(found, "selection_rate", area="north").estimate == pytest.approx(
+        (north["guess"] == "lamp").mean(), abs=1e-12
+    )
+
+
+def test_numbers(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    rows = rows_of(100)
+    rows["days"] = random.uniform(0, 60, len(rows)).round(1)
+    rows["took"] = rows["days"] + random.normal(1, 5, len(rows)).round(1)
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={"task": "regression", "score": {"column": "days", "low": 0, "high": 60}},
+        outcomes={"outcome": "took", "tolerance": 3},
+        metric="mean_absolute_error",
+        target=2,
+    )
+    used = judged(rows)
+    truth, guess = used["took"], used["days"]
+    error = only(found, "mean_absolute_error")
+    assert error.estimate == pytest.approx(sk.mean_absolute_error(truth, guess), abs=1e-6)
+    assert error.status is Status.BREACH
+    assert error.interval is not None
+    assert error.interval.low < (error.estimate or 0) < error.interval.high
+    assert only(found, "root_mean_squared_error").estimate == pytest.approx(
+        sk.root_mean_squared_error(truth, guess), abs=1e-6
+    )
+    assert only(found, "r2").estimate == pytest.approx(sk.r2_score(truth, guess), abs=1e-6)
+    assert only(found, "mean_error").estimate == pytest.approx((guess - truth).mean(), abs=1e-6)
+    within = ((guess - truth).abs() <= 3 + 1e-9).mean()
+    assert only(found, "within_tolerance").estimate == pytest.approx(within, abs=1e-12)
+
+
+def test_a_detection_that_stays_unknown_has_both_bounds_and_counts_for_the_system(tmp_path: Path) -> None:
+    rows = rows_of(100)
+    place = np.arange(len(rows)) % 10
+    rows["found"] = np.select([place < 6, place < 8], ["confirmed", "unfounded"], "cannot be known")
+    truth = {"confirmed": ["confirmed"], "unfounded": ["unfounded"], "indeterminate": ["cannot be known"]}
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={"task": "detection", "score": None},
+        outcomes={"outcome": "found", "truth": truth},
+        metric="precision",
+        target=0.7,
+    )
+    precision = only(found, "precision")
+    assert precision.details["lower_bound"] == pytest.approx(0.6)
+    assert precision.details["upper_bound"] == pytest.approx(0.8)
+    assert precision.status is Status.OK
+    assert precision.evidence is not None
+    assert precision.evidence.log_e < 0
+    # Every output is a detection: nothing is known of what was missed.
+    assert only(found, "recall").estimate == 1.0
+
+
+def test_lists(tmp_path: Path) -> None:
+    random = np.random.default_rng(7)
+    rows = rows_of(80)
+    rows["list"] = [f"l{place // 8}" for place in range(len(rows))]
+    rows["lit_on"] = rows.groupby("list")["lit_on"].transform("first")
+    rows["rank"] = rows.groupby("list").cumcount() + 1
+    rows["good"] = (random.random(len(rows)) < 0.6 / rows["rank"]).astype(int)
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={"task": "ranking", "score": None, "ranked": {"list": "list", "rank": "rank", "top_k": 3}},
+        outcomes={"outcome": "good"},
+        metric="ndcg",
+        target=0.5,
+    )
+    ndcg, hits, inverse = [], [], []
+    used = judged(rows)
+    for _, items in used.groupby("list"):
+        shown = items["good"].to_numpy()
+        hits.append(int(shown[:3].any()))
+        if shown.any():
+            ndcg.append(sk.ndcg_score([shown], [-items["rank"].to_numpy()], k=3))
+            inverse.append(1 / (1 + shown[:3].argmax()) if shown[:3].any() else 0.0)
+    assert only(found, "ndcg").estimate == pytest.approx(np.mean(ndcg), abs=1e-8)
+    assert only(found, "ndcg").n == len(ndcg)
+    assert only(found, "hit_rate").estimate == pytest.approx(np.mean(hits), abs=1e-12)
+    assert only(found, "reciprocal_rank").estimate == pytest.approx(np.mean(inverse), abs=1e-8)
+    top = used[used["rank"] <= 3]
+    assert only(found, "precision").estimate == pytest.approx(top["good"].mean(), abs=1e-12)
+    assert only(found, "recall").estimate == pytest.approx(top["good"].sum() / used["good"].sum(), abs=1e-12)
+
+
+def test_a_list_whose_truth_is_not_whole_has_no_figure_of_its_own(tmp_path: Path) -> None:
+    rows = rows_of(80)
+    rows["list"] = [f"l{place // 8}" for place in range(len(rows))]
+    rows["lit_on"] = rows.groupby("list")["lit_on"].transform("first")
+    rows["rank"] = rows.groupby("list").cumcount() + 1
+    rows["good"] = (rows["rank"] == 1).astype(float)
+    rows.loc[rows["rank"] == 8, "good"] = np.nan
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={"task": "ranking", "score": None, "ranked": {"list": "list", "rank": "rank", "top_k": 3}},
+        outcomes={"outcome": "good"},
+        metric="precision",
+        target=0.2,
+    )
+    assert only(found, "ndcg").status is Status.INSUFFICIENT
+    assert only(found, "precision").estimate == pytest.approx(1 / 3)
+
+
+def test_answers_in_words(tmp_path: Path) -> None:
+    random = np.random.default_rng(9)
+    rows = rows_of(100)
+    rows["resolved"] = (random.random(len(rows)) < 0.6).astype(int)
+    rows["to_staff"] = (random.random(len(rows)) < 0.2).astype(int)
+    rows["mended"] = (random.random(len(rows)) < 0.1).astype(int)
+    rows["stars"] = random.integers(1, 6, len(rows)).astype(float)
+    rows.loc[rows.index % 3 == 0, "stars"] = np.nan  # not everybody rates
+    rows["seconds"] = random.exponential(2, len(rows))
+    rows["down"] = (random.random(len(rows)) < 0.03).astype(int)
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={
+            "task": "text",
+            "score": None,
+            "latency": {"column": "seconds", "objective": 4},
+            "failed": "down",
+        },
+        outcomes={
+            "outcome": "resolved",
+            "escalated": "to_staff",
+            "corrected": "mended",
+            "rating": {"column": "stars", "low": 1, "high": 5},
+        },
+        metric="mean_rating",
+        target=4,
+        service_levels=[
+            {
+                "metric": "late_share",
+                "target": 0.05,
+                "clause": "Exhibit B, 2.1",
+                "approved_by": "CIO",
+                "approved_on": "2014-01-01",
+            }
+        ],
+    )
+    used = judged(rows)
+    for metric, column in (
+        ("resolution_rate", "resolved"),
+        ("escalation_rate", "to_staff"),
+        ("correction_rate", "mended"),
+    ):
+        assert only(found, metric).estimate == pytest.approx(used[column].mean(), abs=1e-12)
+    rating = only(found, "mean_rating")
+    assert rating.estimate == pytest.approx(used["stars"].mean(), abs=1e-8)
+    assert (rating.n, rating.status) == (used["stars"].notna().sum(), Status.BREACH)
+    last = rows[pd.to_datetime(rows["lit_on"]) >= pd.Timestamp(FIRST + 4 * WEEK)]
+    assert only(found, "late_share").estimate == pytest.approx((last["seconds"] > 4).mean(), abs=1e-12)
+    assert only(found, "failed_share").estimate == pytest.approx(last["down"].mean(), abs=1e-12)
+    promised = only(found, "promised_late_share")
+    assert promised.status is Status.BREACH
+    assert promised.threshold is not None
+    assert "Exhibit B" in promised.threshold.name
+
+
+SCORE = {"score": {"column": "score", "low": 0, "high": 1, "positive_at": 0.5}}
+
+
+def scored(a_week: int = 100, seed: int = 13) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    rows = rows_of(a_week)
+    rows["score"] = random.random(len(rows))
+    rows["broken"] = (random.random(len(rows)) < rows["score"]).astype(int)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("metric", "target"),
+    [("auc", 0.95), ("brier", 0.05), ("specificity", 0.99), ("false_negative_rate", 0.01)],
+)
+def test_other_intended_outcomes_carry_evidence_of_their_own(
+    tmp_path: Path, metric: str, target: float
+) -> None:
+    rows = scored()
+    found = measured(tmp_path, rows, outputs=SCORE, outcomes={}, metric=metric, target=target)
+    used = judged(rows)
+    positive = used["score"] >= 0.5
+    said = {
+        "auc": sk.roc_auc_score(used["broken"], used["score"]),
+        "brier": sk.brier_score_loss(used["broken"], used["score"]),
+        "specificity": sk.recall_score(used["broken"], positive, pos_label=0),
+        "false_negative_rate": 1 - sk.recall_score(used["broken"], positive),
+    }
+    finding = only(found, metric)
+    assert finding.estimate == pytest.approx(said[metric], abs=1e-4 if metric in ("auc", "brier") else 1e-12)
+    assert finding.status is Status.BREACH
+
+
+def test_rows_of_a_cluster_count_as_one(tmp_path: Path) -> None:
+    rows = scored(80)
+    rows["meeting"] = [f"m{place // 4}" for place in range(len(rows))]
+    for column in ("lit_on", "known_on", "score", "broken"):  # four copies of one judgement
+        rows[column] = rows.groupby("meeting")[column].transform("first")
+    clustered = measured(
+        tmp_path / "clustered",
+        rows,
+        outputs={**SCORE, "cluster": "meeting"},
+        outcomes={},
+        metric="accuracy",
+        target=0.8,
+    )
+    single = measured(
+        tmp_path / "single",
+        rows.drop_duplicates("meeting"),
+        outputs=SCORE,
+        outcomes={},
+        metric="accuracy",
+        target=0.8,
+    )
+    one, other = only(clustered, "accuracy"), only(single, "accuracy")
+    assert one.n == pytest.approx(other.n)
+    assert one.estimate == pytest.approx(other.estimate)
+    assert one.evidence is not None
+    assert other.evidence is not None
+    assert one.evidence.log_e == pytest.approx(other.evidence.log_e, abs=1e-4)
+
+
+def test_a_sample_of_the_others_gives_recall_by_its_weight(tmp_path: Path) -> None:
+    rows = scored(400)
+    flagged = rows["score"] >= 0.5
+    checked = flagged | (np.arange(len(rows)) % 4 == 0)
+    rows["stands_for"] = np.where(flagged, 1.0, 4.0)
+    rows["truth"] = rows["broken"].where(checked)
+    found = measured(
+        tmp_path,
+        rows,
+        outputs=SCORE,
+        outcomes={
+            "outcome": "truth",
+            "known_for": "sample",
+            "weight": {"column": "stands_for", "max": 4},
+        },
+        metric="recall",
+        target=0.5,
+    )
+    used = judged(rows).dropna(subset=["truth"])
+    recall = sk.recall_score(used["truth"], used["score"] >= 0.5, sample_weight=used["stands_for"])
+    assert only(found, "recall").estimate == pytest.approx(recall, abs=1e-8)
+
+
+def test_truth_of_positive_outputs_alone_gives_no_recall(tmp_path: Path) -> None:
+    rows = scored()
+    rows["truth"] = rows["broken"].where(rows["score"] >= 0.5)
+    outcomes = {"outcome": "truth", "known_for": "flagged"}
+    found = measured(tmp_path, rows, outputs=SCORE, outcomes=outcomes, metric="precision", target=0.6)
+    for metric in ("recall", "accuracy", "false_positive_rate", "auc"):
+        assert only(found, metric).status is Status.NOT_MEASURED
+    assert only(found, "precision").estimate is not None
+    coverage = only(found, "known_outcomes_share")
+    assert coverage.estimate == pytest.approx((judged(rows)["score"] >= 0.5).mean())
+
+
+def test_worse_than_the_process_without_ai_is_confirmed_beyond_its_own_error(tmp_path: Path) -> None:
+    process = {
+        "name": "Two inspectors",
+        "metric": "accuracy",
+        "successes": 950,
+        "n": 1000,
+        "start": "2013-01-01",
+        "end": "2013-12-31",
+        "approved_by": "CIO",
+        "approved_on": "2014-01-01",
+    }
+    costs = {
+        "unit": "staff hours",
+        "false_positive": 2,
+        "false_negative": 5,
+        "approved_by": "CIO",
+        "approved_on": "2014-01-01",
+    }
+    rows = scored()
+    found = measured(
+        tmp_path,
+        rows,
+        outputs=SCORE,
+        outcomes={},
+        metric="accuracy",
+        target=0.6,
+        process=process,
+        costs=costs,
+    )
+    against = only(found, "accuracy_against_process")
+    used = judged(rows)
+    wrong = (used["score"] >= 0.5) != used["broken"]
+    assert against.estimate == pytest.approx(1 - wrong.mean() - 0.95)
+    assert against.status is Status.BREACH
+    cost = only(found, "cost_of_errors")
+    paid = 2 * (wrong & (used["broken"] == 0)).sum() + 5 * (wrong & (used["broken"] == 1)).sum()
+    assert cost.details["total"] == paid
+    assert cost.estimate == pytest.approx(1000 * paid / len(used))
