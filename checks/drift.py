@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from checks.cells import SCORE_BINS, score_bins
+from checks.measures import whole
 from sundial.api import (
     CADENCE_DAYS,
     UNKNOWN,
+    Bin,
     Ceiling,
     Check,
     Distribution,
@@ -32,12 +34,14 @@ from sundial.api import (
     counts,
     divergence,
     histogram,
+    histograms,
     intervals,
     judge_estimate,
 )
 
 UNSEEN = "(not in the baseline)"
 QUANTILES = 10
+NUMBER_BINS = 1_024
 
 
 class _Shares(Check):
@@ -46,8 +50,30 @@ class _Shares(Check):
     principle = Principle.EFFECTIVENESS
     feeds = ("outputs",)
 
+    def _binned(
+        self, view: View, metric: str, slice_: dict[str, str], statistic: Statistic, bins: Bin
+    ) -> Finding:
+        """Makes the finding of a number in fine bins, by the tenths of its baseline."""
+        base, window = view.baseline_cells(statistic), view.cells(statistic)
+        edges = _tenths(base, bins.name)
+        if not len(edges):
+            reason = "The baseline has no value to compare with."
+            return view.finding(metric, Status.NOT_MEASURED, reason, slice=slice_)
+        levels = (
+            _by_level(_tenth(cells, bins.name, edges), cells["n"])
+            for cells in (base, window, view.new_cells(statistic))
+        )
+        return self._finding(
+            view, metric, slice_, (next(levels), next(levels), next(levels)), _distances(base, window, bins)
+        )
+
     def _finding(
-        self, view: View, metric: str, slice_: dict[str, str], levels: tuple[pd.Series, pd.Series, pd.Series]
+        self,
+        view: View,
+        metric: str,
+        slice_: dict[str, str],
+        levels: tuple[pd.Series, pd.Series, pd.Series],
+        distances: Mapping[str, object] | None = None,
     ) -> Finding:
         """Makes the finding of one column from baseline, window and this week's counts by level."""
         baseline, window, fresh = levels
@@ -58,7 +84,7 @@ class _Shares(Check):
         current, new = (_pool(counted, names) for counted in (window, fresh))
         stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, names)}"
         evidence = view.advance(stream, Distribution(base, floor), new.tolist())
-        n = int(current.sum())
+        n = whole(float(current.sum()))
         change = np.abs(current / n - base / base.sum()) if n else np.zeros(len(names))
         worst = int(change.argmax())
         estimate = float(change[worst]) if n else None
@@ -75,12 +101,12 @@ class _Shares(Check):
             n=n,
             threshold=threshold,
             evidence=evidence,
-            details=_details(names, worst, base, current) if n else {},
+            details={**_details(names, worst, base, current), **(distances or {})} if n else {},
         )
 
 
 class Score(_Shares):
-    """Drift of the score: the largest change of a share among tenths of the baseline; PSI, Jensen-Shannon."""
+    """Drift of the score: the largest change of a share among tenths of the baseline, and distances."""
 
     name = "drift.score"
 
@@ -96,17 +122,32 @@ class Score(_Shares):
         elif (reason := no_comparison(view)) is not None:
             yield view.finding(metric, reason[0], reason[1])
         else:
-            statistic = histogram("outputs", bins)
-            base = view.baseline_cells(statistic)
-            edges = _tenths(base, bins.name)
-            if not len(edges):
-                yield view.finding(metric, Status.NOT_MEASURED, "The baseline has no score to compare with.")
-                return
-            tenths, window, fresh = (
-                _by_level(_tenth(cells, bins.name, edges), cells["n"])
-                for cells in (base, view.cells(statistic), view.new_cells(statistic))
-            )
-            yield self._finding(view, metric, {}, (tenths, window, fresh))
+            yield self._binned(view, metric, {}, histogram("outputs", bins), bins)
+
+
+class Numbers(_Shares):
+    """Drift of every registered number: the largest change of a share among the baseline's tenths.
+
+    Kolmogorov-Smirnov, Wasserstein, PSI and Jensen-Shannon are told beside it, with what the bins leave open
+    and what would be expected without drift; values outside the registered range count at its ends.
+    """
+
+    name = "drift.numbers"
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [counts("outputs", [bins]) for bins in _number_bins(system)]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        bins_of = _number_bins(view.system)
+        if not bins_of:
+            reason = "The register entry names no numbers among the outputs."
+            yield view.finding("number_share_change", Status.NOT_APPLICABLE, reason)
+        for bins in bins_of:
+            metric, where = "number_share_change", {"column": bins.column}
+            if (missing := no_comparison(view)) is not None:
+                yield view.finding(metric, missing[0], missing[1], slice=where)
+            else:
+                yield self._binned(view, metric, where, counts("outputs", [bins]), bins)
 
 
 class Categories(_Shares):
@@ -145,7 +186,9 @@ class Missingness(Check):
     def statistics(self, system: System) -> Sequence[Statistic]:
         bins = score_bins(system, SCORE_BINS)
         columns = [c for c in _category_columns(system) if c != "predicted"]
-        return [*(counts("outputs", [c]) for c in columns), *([histogram("outputs", bins)] if bins else [])]
+        scores = [histogram("outputs", bins)] if bins else []
+        numbers = [counts("outputs", [bins]) for bins in _number_bins(system)]
+        return [*(counts("outputs", [c]) for c in columns), *scores, *numbers]
 
     def measure(self, view: View) -> Iterator[Finding]:
         for statistic in self.statistics(view.system):
@@ -202,7 +245,7 @@ class Volume(Check):
             return
         baseline, window = view.system.baseline, view.outputs_window
         statistic, threshold = counts("outputs", []), view.threshold("volume_ratio", Side.FLOOR)
-        n = int(view.cells(statistic)["n"].sum())
+        n = whole(float(view.cells(statistic)["n"].sum()))
         days = (baseline.end - baseline.start).days + 1 if baseline else 1
         first = max(window.start, view.first_day or window.start)
         feed = view.system.feeds.outputs
@@ -311,20 +354,52 @@ def _by_level(levels: pd.Series, n: pd.Series) -> pd.Series:
 def _pool(counted: pd.Series, names: list[str]) -> np.ndarray:
     known = counted.reindex(names[:-1], fill_value=0)
     unseen = counted.sum() - known.sum()
-    return np.append(known.to_numpy(), unseen).astype(np.int64)
+    return np.append(known.to_numpy(), unseen).astype(float)
 
 
-def _missing(cells: pd.DataFrame, name: str) -> tuple[int, int]:
+def _missing(cells: pd.DataFrame, name: str) -> tuple[float, float]:
     absent = cells[name].isna() | (cells[name].astype("object") == UNKNOWN)
-    return int(cells.loc[absent, "n"].sum()), int(cells["n"].sum())
+    return whole(float(cells.loc[absent, "n"].sum())), whole(float(cells["n"].sum()))
 
 
 def _details(names: list[str], worst: int, base: np.ndarray, current: np.ndarray) -> dict[str, object]:
     psi, jensen_shannon = divergence.psi(base, current), divergence.jensen_shannon(base, current)
+    used = int(((base + current) > 0).sum())
+    expected = divergence.psi_without_drift(float(base.sum()), float(current.sum()), used)
+    two_samples = divergence.chi_square(base, current)
     return {
         "level": names[worst],
         "share": float(current[worst] / current.sum()),
         "baseline_share": float(base[worst] / base.sum()),
         "psi": None if psi is None else float(psi),
+        "psi_without_drift": float(expected),
         "jensen_shannon": None if jensen_shannon is None else float(jensen_shannon),
+        "chi_square_p_value": None if two_samples is None else float(two_samples.p_value),
     }
+
+
+def _distances(base: pd.DataFrame, window: pd.DataFrame, bins: Bin) -> dict[str, object]:
+    """Returns distances of the values between baseline and window, as brackets: bins hide where rows lie."""
+    pair = _histogram(base, bins), _histogram(window, bins)
+    found: dict[str, object] = {}
+    for name, distance in (
+        ("kolmogorov_smirnov", histograms.kolmogorov_smirnov(*pair)),
+        ("wasserstein", histograms.wasserstein(*pair)),
+    ):
+        if distance is not None:
+            found[name] = distance.estimate
+            found[f"{name}_bracket"] = [distance.lower, distance.upper]
+    return found
+
+
+def _histogram(cells: pd.DataFrame, bins: Bin) -> histograms.Histogram:
+    known = cells.dropna(subset=[bins.name])
+    place = known[bins.name].to_numpy(dtype=np.int64)
+    rows = np.bincount(place, known["n"].to_numpy(dtype=float), bins.bins).astype(float)
+    return histograms.Histogram(np.linspace(bins.low, bins.high, bins.bins + 1), rows)
+
+
+def _number_bins(system: System) -> list[Bin]:
+    outputs = system.feeds.outputs
+    numbers = outputs.numbers if outputs else ()
+    return [Bin(number.column, number.low, number.high, NUMBER_BINS) for number in numbers]

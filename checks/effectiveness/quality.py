@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -23,6 +22,7 @@ from sundial.api import (
     classification,
     intervals,
     judge_estimate,
+    regression,
 )
 
 ERRORS = Statistic(
@@ -104,16 +104,18 @@ class Quality(Check):
         score = outputs.score if outputs else None
         span, low = (score.high - score.low, score.low) if score else (1.0, 0.0)
         n = whole(float(cells["n"].sum()))
-        totals = {name: float(cells[f"sum_{name}"].sum()) / SUM_SCALE for name in ERRORS.sums}
-        figures: dict[str, float | None] = dict.fromkeys(("mean_error", "root_mean_squared_error", "r2"))
-        interval = None
-        if n:
-            error, squared = totals["error"], totals["squared_error"]
-            spread = totals["squared_truth"] - totals["truth"] ** 2 / n
-            figures["mean_error"] = error / n * span
-            figures["root_mean_squared_error"] = math.sqrt(max(squared, 0.0) / n) * span
-            figures["r2"] = 1 - squared / spread if spread > 0 else None
-            interval = intervals.mean(error * span, squared * span**2, n)
+        error, absolute, squared, truth, truth_squared = (
+            float(cells[f"sum_{name}"].sum()) / SUM_SCALE for name in ERRORS.sums
+        )
+        # Sums are in units of the score's span.
+        errors = regression.Errors(n, error, absolute, squared, truth, truth_squared)
+        mean_error, root = errors.mean_error(), errors.root_mean_squared_error()
+        figures = {
+            "mean_error": None if mean_error is None else mean_error * span,
+            "root_mean_squared_error": None if root is None else root * span,
+            "r2": errors.r2(),
+        }
+        interval = intervals.mean(error * span, squared * span**2, n) if n else None
         for metric, estimate in figures.items():
             status, reason = judge_estimate(estimate, n, None, None, beyond=False)
             yield view.finding(
@@ -124,7 +126,7 @@ class Quality(Check):
                 estimate=estimate,
                 interval=interval if metric == "mean_error" else None,
                 n=n,
-                details={"mean_truth": low + totals["truth"] / n * span} if n else {},
+                details={"mean_truth": low + truth / n * span} if n else {},
             )
 
 

@@ -10,7 +10,7 @@ from sundial.register.feeds import OutputsFeed
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
-from sundial.stats import calibration, classification, divergence, intervals
+from sundial.stats import calibration, cbpe, classification, divergence, histograms, intervals, regression
 from sundial.stats.bounded import AucFloor, BoundedCeiling, BoundedFloor
 from sundial.stats.evidence import Ceiling, Distribution, Floor, TwoSample, log_mean_exp
 from sundial.stats.intervals import Interval
@@ -50,11 +50,14 @@ __all__ = [
     "View",
     "Window",
     "calibration",
+    "cbpe",
     "classification",
     "counts",
     "divergence",
     "histogram",
+    "histograms",
     "intervals",
     "judge_estimate",
     "log_mean_exp",
+    "regression",
 ]

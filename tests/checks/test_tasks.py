@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn import metrics as sk
 from towns import FIRST, WEEK, Town, only, parquet, town_at
 
@@ -405,3 +406,49 @@ def test_worse_than_the_process_without_ai_is_confirmed_beyond_its_own_error(tmp
     paid = 2 * (wrong & (used["broken"] == 0)).sum() + 5 * (wrong & (used["broken"] == 1)).sum()
     assert cost.details["total"] == paid
     assert cost.estimate == pytest.approx(1000 * paid / len(used))
+
+
+def test_performance_is_estimated_before_outcomes_are_known(tmp_path: Path) -> None:
+    rows = scored(600)
+    found = measured(tmp_path, rows, outputs=SCORE, outcomes={}, metric="accuracy", target=0.6)
+    last = rows[pd.to_datetime(rows["lit_on"]) >= pd.Timestamp(FIRST + 4 * WEEK)]
+    estimated = only(found, "estimated_accuracy")
+    # The outcomes of the last week have not had their time: the rows know them, the check does not.
+    truth = ((last["score"] >= 0.5) == last["broken"]).mean()
+    assert estimated.interval is not None
+    assert estimated.interval.low < truth < estimated.interval.high
+    assert estimated.evidence is None
+    assert (estimated.status, estimated.details["calibrated_days_ago"]) == (Status.OK, 7)
+
+
+def test_a_number_that_moves_is_confirmed_and_its_distances_bracket_the_rows(tmp_path: Path) -> None:
+    random = np.random.default_rng(17)
+    rows = scored(400)
+    moved = pd.to_datetime(rows["lit_on"]) >= pd.Timestamp(FIRST + 4 * WEEK)
+    rows["height"] = random.normal(50, 10, len(rows)) + 10 * moved
+    rows["width"] = random.normal(50, 10, len(rows))
+    rows.loc[rows.index % 9 == 0, "height"] = np.nan
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={
+            **SCORE,
+            "numbers": [
+                {"column": "height", "low": 0, "high": 100},
+                {"column": "width", "low": 0, "high": 100},
+            ],
+        },
+        outcomes={},
+        metric="accuracy",
+        target=0.6,
+    )
+    height, width = (only(found, "number_share_change", column=c) for c in ("height", "width"))
+    assert (height.status, width.status) == (Status.BREACH, Status.OK)
+    pair = rows.loc[~moved, "height"].dropna(), rows.loc[moved, "height"].dropna()
+    low, high = height.details["kolmogorov_smirnov_bracket"]
+    assert low <= stats.ks_2samp(*pair).statistic <= high
+    low, high = height.details["wasserstein_bracket"]
+    assert low <= stats.wasserstein_distance(*pair) <= high
+    assert width.details["psi"] < 3 * width.details["psi_without_drift"]
+    missing = only(found, "missing_share", column="height")
+    assert missing.estimate == pytest.approx(rows.loc[moved, "height"].isna().mean())

@@ -23,7 +23,7 @@ from report_examples import (
 from sundial.report.page import COLOURS, IN_PART, LOOKS, PAIRS, PAST
 from sundial.report.weekly import WeeklyReport, build, render_html, render_text
 from sundial.store.cases import Cases, Detection
-from sundial.store.records import Finding, Kind, Side, Status, Threshold
+from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold
 from sundial.store.results import Pull, Results
 
 WEEK = timedelta(weeks=1)
@@ -218,6 +218,21 @@ class TestSystems:
         assert (len(one.lines), one.hidden_watches) == (14, 8)
         assert one.counts == ((Status.BREACH, 2), (Status.WATCH, 20), (Status.OK, 1))
         assert all(line.harm for line in one.lines)
+
+    def test_what_holds_among_all_that_was_looked_at_comes_first(
+        self, results: Results, cases: Cases
+    ) -> None:
+        """e-BH at 5 %: of three, an e-value of 60 or more stands alone; a detector is no e-value."""
+        weak, strong = (
+            group_rate(
+                Status.WATCH,
+                slice=(("race", name),),
+                evidence=Evidence(f"fpr/{name}", log_e, log_detector, 60.0, 30, (1.0,)),
+            )
+            for name, log_e, log_detector in (("weak", 1.0, 50.0), ("strong", 4.2, 5.0))
+        )
+        lines = report_on(results, cases, (weak, strong, finding())).systems[0].lines
+        assert ["strong" in line.subject for line in lines] == [True, False]
 
     @pytest.mark.parametrize("status", [Status.WATCH, Status.BREACH])
     def test_many_refused_outcomes_say_what_the_rates_rest_on(

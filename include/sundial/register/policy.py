@@ -51,6 +51,12 @@ class EvidenceBudget(Entry):
     years_between_false_recommendations: float = Field(
         gt=0, description="Average years between two false sunset recommendations."
     )
+    false_share_of_report: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Expected share of false ones among what the report lists first, by e-BH.",
+    )
     approved_by: ApprovedBy
     approved_on: ApprovedOn
 

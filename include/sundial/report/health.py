@@ -16,6 +16,7 @@ from sundial.register.models import System
 from sundial.register.principles import Principle
 from sundial.report.page import IN_PART, LOOKS, PAST, Look
 from sundial.report.plain import clean, day, figure, metric_name, said, sentence, subject, target
+from sundial.stats.families import e_bh
 from sundial.store.records import Finding, Status
 from sundial.store.results import Judgement, Results
 
@@ -179,14 +180,34 @@ def judged_until(results: Results, system: str, week: date, as_of: date) -> tupl
     return tuple(j for j in reversed(results.judged(system)) if j.week <= week and j.as_of <= as_of)
 
 
-def system_health(system: System, results: Results, week: date, as_of: date) -> SystemHealth:
-    """Returns the system's part of the report on the week that begins at `week`."""
+def discoveries(findings: Iterable[Finding], alpha: float) -> Mapping[str, int]:
+    """Returns the place of each finding that e-BH picks out of all of a week's, by key.
+
+    Of what it picks the expected share of false ones is at most alpha, however many are looked at.
+    """
+    carrying = [f for f in findings if f.evidence is not None]
+    chosen = e_bh([f.evidence.log_e for f in carrying if f.evidence is not None], alpha)
+    return {carrying[place].key: rank for rank, place in enumerate(chosen)}
+
+
+def system_health(
+    system: System, results: Results, week: date, as_of: date, told: Mapping[str, int]
+) -> SystemHealth:
+    """Returns the system's part of the report on the week that begins at `week`.
+
+    Args:
+        system: the register entry.
+        results: what was measured.
+        week: Monday of the report's week.
+        as_of: the report's date.
+        told: what `discoveries` picks: it is listed first.
+    """
     weeks = [judgement.week for judgement in judged_until(results, system.id, week, as_of)]
     found = _by_week(results, system.id, weeks[:2])
     now = found.get(weeks[0], []) if weeks else []
     behind = (week - weeks[0]) // WEEK if weeks else 0
     compared = weeks[1] if len(weeks) > 1 and not behind else None
-    lines, hidden = _lines(system, now)
+    lines, hidden = _lines(system, now, told)
     return SystemHealth(
         id=system.id,
         name=clean(system.name),
@@ -247,15 +268,17 @@ def _cell(principle: Principle, findings: Sequence[Finding], when: str) -> Princ
     return PrincipleCell(principle.label, worst, tuple(looks), counts, when)
 
 
-def _strength(finding: Finding) -> tuple[int, float, str]:
-    """Sorts breaches first, then errors, then watches, each by the evidence carried so far."""
+def _strength(finding: Finding, told: Mapping[str, int]) -> tuple[int, float, float, str]:
+    """Sorts breaches first, then errors, then watches: what e-BH picks, then by the evidence so far."""
     evidence = finding.evidence
     carried = evidence.log_detector if evidence is not None else -math.inf
-    return SHOWN.index(finding.status), -carried, finding.key
+    return SHOWN.index(finding.status), told.get(finding.key, math.inf), -carried, finding.key
 
 
-def _lines(system: System, findings: Sequence[Finding]) -> tuple[tuple[Line, ...], int]:
-    matter = sorted((f for f in findings if f.status in SHOWN), key=_strength)
+def _lines(
+    system: System, findings: Sequence[Finding], told: Mapping[str, int]
+) -> tuple[tuple[Line, ...], int]:
+    matter = sorted((f for f in findings if f.status in SHOWN), key=lambda f: _strength(f, told))
     watches = [f for f in matter if f.status is Status.WATCH]
     hidden = set(map(_identity, watches[MOST_WATCHES:]))
     harm = system.harm.metric if system.harm else None

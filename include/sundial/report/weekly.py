@@ -14,7 +14,14 @@ from datetime import date, timedelta
 from sundial.engine.clock import last_complete_week, week_name
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
-from sundial.report.health import Change, SystemHealth, Unmeasured, judged_until, system_health
+from sundial.report.health import (
+    Change,
+    SystemHealth,
+    Unmeasured,
+    discoveries,
+    judged_until,
+    system_health,
+)
 from sundial.report.page import LOOKS, environment
 from sundial.report.plain import clean, count, joined
 from sundial.report.waiting import Waiting, due_facts, open_questions
@@ -93,7 +100,10 @@ def build(
     """
     week = last_complete_week(as_of)
     register = [systems[name] for name in sorted(systems)]
-    health = tuple(system_health(system, results, week, as_of) for system in register)
+    judged = {s.id for s in register if any(j.week == week for j in judged_until(results, s.id, week, as_of))}
+    found = (f for f in results.findings_between(week, week) if f.system in judged)
+    told = discoveries(found, policy.evidence.false_share_of_report)
+    health = tuple(system_health(system, results, week, as_of, told) for system in register)
     questions = open_questions(systems, policy, results, cases, as_of, week)
     facts = [fact for system in register for fact in _facts(system, results, week, as_of)]
     return WeeklyReport(

@@ -19,11 +19,16 @@ _PSEUDO_COUNT = 0.5
 
 @dataclass(frozen=True)
 class ChiSquare:
-    """A chi-square test of homogeneity; `levels` are those left after pooling."""
+    """A chi-square test of homogeneity; `levels` are those left after pooling.
+
+    `cramers_v` is the size of the difference, √(statistic / n) for two samples: 0 for equal shares, 1 for
+    disjoint ones, over the pooled levels.
+    """
 
     statistic: float
     levels: int
     p_value: float
+    cramers_v: float
 
 
 def psi(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
@@ -50,8 +55,74 @@ def psi(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
     return float(np.sum((p - q) * np.log(p / q)))
 
 
+def psi_without_drift(p_total: float, q_total: float, bins: int) -> float:
+    """Expected population stability index of two samples of one population: (1/N + 1/M) · (bins − 1).
+
+    The index of two samples is then about (1/N + 1/M) times a chi-square variable of bins − 1 degrees of
+    freedom (Yurdakul 2018); good from some five expected in each bin on.
+
+    Args:
+        p_total: rows of the one sample, > 0.
+        q_total: rows of the other, > 0.
+        bins: how many bins either of them uses.
+
+    Returns:
+        The index, in nats, that sampling alone is expected to give.
+
+    Raises:
+        ValueError: when a sample is empty or there is no bin.
+    """
+    return _spread(p_total, q_total, bins) * (bins - 1)
+
+
+def jensen_shannon_without_drift(p_total: float, q_total: float, bins: int) -> float:
+    """Expected Jensen–Shannon distance of two samples of one population.
+
+    To second order the divergence in nats is an eighth of the population stability index, so that the
+    distance is a multiple of a chi variable of bins − 1 degrees of freedom, whose mean this is.
+
+    Args:
+        p_total: rows of the one sample, > 0.
+        q_total: rows of the other, > 0.
+        bins: how many bins either of them uses.
+
+    Returns:
+        The distance, as `jensen_shannon` measures it, that sampling alone is expected to give.
+
+    Raises:
+        ValueError: when a sample is empty or there is no bin.
+    """
+    scale = _spread(p_total, q_total, bins) / (8 * math.log(2))
+    if bins == 1:
+        return 0.0
+    return math.sqrt(2 * scale) * math.exp(math.lgamma(bins / 2) - math.lgamma((bins - 1) / 2))
+
+
+def l_infinity(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
+    """Largest change of a share, max |p − q|, over the bins or levels given.
+
+    Args:
+        p_counts: shape (bins,), the one sample.
+        q_counts: shape (bins,), the other.
+
+    Returns:
+        The change, in [0, 1], or None when a sample is empty.
+
+    Raises:
+        ValueError: when the arrays differ in shape or hold anything but counts.
+    """
+    samples = _two_samples(p_counts, q_counts)
+    if samples is None:
+        return None
+    p, q = (_shares(sample) for sample in samples)
+    return float(np.abs(p - q).max())
+
+
 def jensen_shannon(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
     """Jensen–Shannon distance, the root of the divergence in bits: 0 for equal shares, 1 for disjoint ones.
+
+    It is `scipy.spatial.distance.jensenshannon(p, q, base=2)`: a distance, so its square is the divergence,
+    and base 2, where scipy's own default is the root of nats.
 
     Zeros need no treatment: a bin empty in one sample adds its share in the other, with 0·log 0 = 0.
 
@@ -79,7 +150,9 @@ def chi_square(p_counts: ArrayLike, q_counts: ArrayLike, minimum_expected: float
     """Two-sample chi-square test that two samples have the same shares, with rare levels pooled.
 
     Levels are pooled from the rarest up until each, in both samples, has the expected count. Which levels are
-    pooled depends on the total of both samples only, not on where they differ.
+    pooled depends on the total of both samples only, not on where they differ; of equally rare levels, when
+    one of them has to fill the pool, it is the one that leaves the pool's shares closest. So neither the
+    order of the levels nor that of the samples changes anything.
 
     Args:
         p_counts: shape (levels,), the one sample.
@@ -101,7 +174,12 @@ def chi_square(p_counts: ArrayLike, q_counts: ArrayLike, minimum_expected: float
         return None
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     statistic = float(np.sum((table - expected) ** 2 / expected))
-    return ChiSquare(statistic, levels, float(special.chdtrc(levels - 1, statistic)))
+    return ChiSquare(
+        statistic,
+        levels,
+        float(special.chdtrc(levels - 1, statistic)),
+        math.sqrt(min(statistic / float(table.sum()), 1.0)),
+    )
 
 
 def _two_samples(
@@ -120,13 +198,28 @@ def _shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
+def _spread(p_total: float, q_total: float, bins: int) -> float:
+    if not (p_total > 0 and q_total > 0 and bins >= 1):
+        raise ValueError(
+            f"samples of {p_total} and {q_total} over {bins} bins: give samples with rows, and bins"
+        )
+    return 1 / p_total + 1 / q_total
+
+
 def _pool_rare(table: NDArray[np.float64], minimum_expected: float) -> NDArray[np.float64]:
-    ordered = table[:, np.argsort(table.sum(axis=0), kind="stable")]
-    smaller_share = table.sum(axis=1).min() / table.sum()
-    expected = ordered.sum(axis=0) * smaller_share
-    rare = int(np.count_nonzero(expected < minimum_expected))
-    if rare == 0:
+    n_p, n_q = table.sum(axis=1)
+    total = table.sum(axis=0)
+    # Equal totals in the order of their split, so that sums are made in one order whatever that of the
+    # levels.
+    order = np.lexsort((table[0], total))
+    ordered, total = table[:, order], total[order]
+    expected = total * (min(n_p, n_q) / (n_p + n_q))
+    rare = expected < minimum_expected
+    if not rare.any():
         return ordered
-    # The pool of the rare may itself be too small: then it takes in the rarest of the others, which suffices.
-    pooled = rare if expected[:rare].sum() >= minimum_expected else rare + 1
-    return np.hstack([ordered[:, :pooled].sum(axis=1, keepdims=True), ordered[:, pooled:]])
+    if expected[rare].sum() < minimum_expected and not rare.all():
+        # The rarest of the others suffices.
+        tied = np.flatnonzero(~rare & (total == total[~rare].min()))
+        excess = ordered[0] * n_q - ordered[1] * n_p
+        rare[tied[np.argmin(np.abs(excess[rare].sum() + excess[tied]))]] = True
+    return np.hstack([ordered[:, rare].sum(axis=1, keepdims=True), ordered[:, ~rare]])
