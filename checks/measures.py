@@ -31,6 +31,7 @@ from sundial.api import (
     counts,
     histogram,
     intervals,
+    three_valued,
 )
 
 CONFUSION = counts("outcomes", ["predicted", "outcome"])
@@ -106,11 +107,13 @@ class Share(Measure):
             return Reading(None, 0)
         name = _BY_SKLEARN.get(self.metric) if self.statistic == CONFUSION else None
         estimate = classification.score(name, confusion(cells)) if name and not self.optimistic else None
-        details = None
         if self.optimistic is not None:
-            best = self._most(cells)[0]
-            details = {"lower_bound": hits / n, "upper_bound": best / n}
-        return Reading(hits / n if estimate is None else estimate, n, intervals.proportion(hits, n), details)
+            unknown = self._most(cells)[0] - hits
+            found = three_valued.precision(three_valued.Verdicts(hits, n - hits - unknown, unknown))
+            if found is not None:
+                bounds = {"lower_bound": found.lower, "upper_bound": found.upper}
+                return Reading(found.lower, n, found.interval, bounds)
+        return Reading(hits / n if estimate is None else estimate, n, intervals.proportion(hits, n))
 
     def _most(self, cells: pd.DataFrame) -> tuple[float, float]:
         hits, n = self.fraction(cells)

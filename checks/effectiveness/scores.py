@@ -104,18 +104,29 @@ class Ranking(Check):
         total = whole(float(n.sum()))
         brier = calibration.brier(n, positives, scores)
         error = calibration.expected_calibration_error(n, positives, scores)
-        parts = (
-            {}
-            if brier is None
-            else {
+        details: dict[str, dict[str, object]] = {
+            "expected_calibration_error": {
+                "reliability": [
+                    {
+                        "mean_score": part.mean_score,
+                        "observed": part.observed,
+                        "interval": [part.interval.low, part.interval.high],
+                        "n": whole(part.n),
+                    }
+                    for part in calibration.reliability(n, positives, scores)
+                ]
+            }
+        }
+        if brier is not None:
+            details["brier"] = {
                 "reliability": brier.reliability,
                 "resolution": brier.resolution,
                 "uncertainty": brier.uncertainty,
             }
-        )
         for metric, estimate in (
             ("brier", brier.score if brier else None),
             ("expected_calibration_error", error),
+            ("log_loss", calibration.log_loss(n, positives, scores)),
         ):
             if metric == view.system.intended_outcome.metric:
                 continue
@@ -127,7 +138,7 @@ class Ranking(Check):
                 window=view.outcomes_window,
                 estimate=estimate,
                 n=total,
-                details=parts if metric == "brier" else {},
+                details=details.get(metric),
             )
 
 

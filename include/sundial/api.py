@@ -10,7 +10,16 @@ from sundial.register.feeds import OutputsFeed
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
-from sundial.stats import calibration, cbpe, classification, divergence, histograms, intervals, regression
+from sundial.stats import (
+    calibration,
+    cbpe,
+    classification,
+    divergence,
+    histograms,
+    intervals,
+    regression,
+    three_valued,
+)
 from sundial.stats.bounded import AucFloor, BoundedCeiling, BoundedFloor
 from sundial.stats.evidence import Ceiling, Distribution, Floor, TwoSample, log_mean_exp
 from sundial.stats.intervals import Interval
@@ -60,4 +69,5 @@ __all__ = [
     "judge_estimate",
     "log_mean_exp",
     "regression",
+    "three_valued",
 ]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 from towns import FIRST, WEEK, Town, only, parquet, town_at
 
 from sundial.store.records import Finding, Status
@@ -452,3 +453,21 @@ def test_a_number_that_moves_is_confirmed_and_its_distances_bracket_the_rows(tmp
     assert width.details["psi"] < 3 * width.details["psi_without_drift"]
     missing = only(found, "missing_share", column="height")
     assert missing.estimate == pytest.approx(rows.loc[moved, "height"].isna().mean())
+
+
+def test_a_probability_is_held_to_its_word(tmp_path: Path) -> None:
+    rows = scored(300)
+    score = {"score": {**SCORE["score"], "probability": True}}
+    found = measured(tmp_path, rows, outputs=score, outcomes={}, metric="accuracy", target=0.6)
+    used = judged(rows)
+    assert only(found, "brier").estimate == pytest.approx(
+        sk.brier_score_loss(used["broken"], used["score"]), abs=1e-4
+    )
+    assert only(found, "log_loss").estimate == pytest.approx(
+        sk.log_loss(used["broken"], used["score"]), abs=1e-3
+    )
+    table = only(found, "expected_calibration_error").details["reliability"]
+    assert sum(part["n"] for part in table) == len(used)
+    observed, mean_score = calibration_curve(used["broken"], used["score"], n_bins=10)
+    assert [part["observed"] for part in table] == pytest.approx(observed)
+    assert [part["mean_score"] for part in table] == pytest.approx(mean_score, abs=1e-6)

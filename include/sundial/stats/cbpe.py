@@ -1,9 +1,9 @@
 """Performance of a binary classifier before its outcomes arrive, from calibrated scores.
 
 Confidence-based performance estimation (CBPE, as NannyML defines it): where scores are calibrated, a row of
-probability p predicted positive is a true positive with chance p and a false positive with chance 1 − p, so
-the sums of p give the expected confusion table. It holds while the relation between score and outcome does:
-it sees a change of inputs, never one of the concept. So it is labelled "estimated", carries the age of its
+probability p predicted positive is a true positive with chance p and a false one with chance 1 − p, so the
+sums of p give the expected confusion table. It holds while the relation between score and outcome does: it
+sees a change of inputs, never one of the concept. So it is labelled "estimated", carries the age of its
 calibration, and is no evidence.
 """
 

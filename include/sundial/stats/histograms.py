@@ -121,7 +121,6 @@ def kolmogorov_smirnov(p: Histogram, q: Histogram) -> Distance | None:
         return None
     a, b, hull = pair.p, pair.q, pair.extremes
     before, after = pair.before, pair.after
-    # As scipy rounds: whole counts are divided once.
     p_first = a.through / a.n - (b.through - b.counts) / b.n
     q_first = (a.through - a.counts) / a.n - b.through / b.n
     inside = np.vstack([p_first, q_first])
@@ -178,7 +177,9 @@ def wasserstein(p: Histogram, q: Histogram, sum_step: float = 0.0) -> Distance |
     else:
         least, most = _with_sums(pair, width, a.means, b.means)
     known = np.isfinite(most)
-    even = np.clip(width * _mean_modulus(pair.before, pair.after), least, most, where=known, out=least.copy())
+    even = least.copy()
+    evenly = width[known] * _mean_modulus(pair.before, pair.after)[known]
+    even[known] = np.clip(np.where(np.isfinite(evenly), evenly, 0.0), least[known], most[known])
     bounded = bool(known.all() and np.isfinite(between).all())
     outside = float(between[np.isfinite(between)].sum())
     lower = max(outside + float(least.sum()) - sum_step, 0.0)
@@ -331,8 +332,9 @@ def _with_sums(pair: _Pair, width: Floats, p_means: Floats, q_means: Floats) -> 
 
 def _left_behind(pair: _Pair, width: Floats, share: Floats, mean: Floats) -> Floats:
     held = (width > 0) & (share > 0)
-    part: Floats = np.divide(pair.high - mean, width, out=np.zeros_like(width), where=held)
-    return np.clip(part, 0.0, 1.0)
+    part = np.zeros_like(width)
+    part[held] = np.clip((pair.high[held] - mean[held]) / width[held], 0.0, 1.0)
+    return part
 
 
 def _mean_modulus(start: Floats, end: Floats) -> Floats:
