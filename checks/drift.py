@@ -10,22 +10,26 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from checks.cells import SCORE_BINS, score_bins
+from checks.cells import SCORE_BINS, of_flagged_only, score_bins
 from checks.measures import whole
 from sundial.api import (
     CADENCE_DAYS,
+    STATISTICAL_FLOOR,
     UNKNOWN,
     Bin,
     Ceiling,
     Check,
     Distribution,
+    FeedName,
     Finding,
     Kind,
     Principle,
+    RatesByLevel,
     Side,
     Statistic,
     Status,
@@ -48,7 +52,7 @@ class _Shares(Check):
     """Shares of levels against the baseline's, by the distribution e-process; gives the largest change."""
 
     principle = Principle.EFFECTIVENESS
-    feeds = ("outputs",)
+    feeds: ClassVar[tuple[FeedName, ...]] = ("outputs",)
 
     def _binned(
         self, view: View, metric: str, slice_: dict[str, str], statistic: Statistic, bins: Bin
@@ -174,6 +178,79 @@ class Categories(_Shares):
                 )
             )
             yield self._finding(view, metric, where, (base, window, fresh))
+
+
+class Concept(_Shares):
+    """Drift of the concept: the outcome's rate at the baseline's tenths of the score.
+
+    Only what follows from a score counts, not how often a score occurs. It is judged once the baseline's own
+    outcomes had their time; another baseline, or a late outcome of it, begins another stream.
+    """
+
+    name = "drift.concept"
+    feeds = ("outputs", "outcomes")
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        bins = _concept_bins(system)
+        return [] if bins is None else [histogram("outcomes", bins, ["outcome"]), histogram("outputs", bins)]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric, bins, baseline = "outcome_rate_change", _concept_bins(view.system), view.system.baseline
+        if bins is None:
+            reason = "Only where a score stands for a yes or no the concept can be seen to move."
+            yield view.finding(metric, Status.NOT_APPLICABLE, reason)
+        elif of_flagged_only(view.system):
+            reason = "The truth becomes known of positive outputs only."
+            yield view.finding(metric, Status.NOT_MEASURED, reason)
+        elif (missing := no_comparison(view)) is not None and missing[0] is not Status.NOT_APPLICABLE:
+            yield view.finding(metric, missing[0], missing[1])
+        elif baseline is None or view.week <= baseline.end + view.system.maturity:
+            reason = "The baseline's own outcomes have not had their time yet."
+            yield view.finding(metric, Status.NOT_MEASURED, reason)
+        else:
+            yield self._of_concept(view, metric, bins)
+
+    def _of_concept(self, view: View, metric: str, bins: Bin) -> Finding:
+        threshold = view.threshold("share_change", Side.TOLERANCE)
+        floor = view.threshold("practical_share_change", Side.TOLERANCE).value
+        statistic = histogram("outcomes", bins, ["outcome"])
+        edges = _tenths(view.baseline_cells(histogram("outputs", bins)), bins.name)
+        base, window, fresh = (
+            _rates(cells, bins.name, edges)
+            for cells in (view.baseline_cells(statistic), view.cells(statistic), view.new_cells(statistic))
+        )
+        try:
+            process = RatesByLevel(*base, floor)
+        except ValueError as error:
+            return view.finding(metric, Status.NOT_MEASURED, f"{error}.".replace("..", "."))
+        stream = f"{metric}@{_reference(view, [str(number) for part in base for number in part])}"
+        evidence = view.advance(stream, process, [*fresh[0], *fresh[1]])
+        enough = (window[1] >= STATISTICAL_FLOOR) & (base[1] >= STATISTICAL_FLOOR)
+        change = np.zeros(len(enough))
+        change[enough] = window[0][enough] / window[1][enough] - base[0][enough] / base[1][enough]
+        worst = int(np.abs(change).argmax())
+        estimate = float(abs(change[worst])) if enough.any() else None
+        n = whole(float(window[1][worst])) if enough.any() else whole(float(window[1].sum()))
+        status, reason = judge_estimate(
+            estimate, n, threshold, evidence, beyond=(estimate or 0) > threshold.value
+        )
+        if status is Status.INSUFFICIENT:
+            reason = f"No tenth of the score has {STATISTICAL_FLOOR} outcomes in the window and the baseline."
+        return view.finding(
+            metric,
+            status,
+            reason,
+            window=view.outcomes_window,
+            estimate=estimate,
+            n=n,
+            threshold=threshold,
+            evidence=evidence,
+            details={
+                "tenth": worst + 1,
+                "rate": float(window[0][worst] / window[1][worst]) if enough.any() else None,
+                "baseline_rate": float(base[0][worst] / base[1][worst]) if enough.any() else None,
+            },
+        )
 
 
 class Missingness(Check):
@@ -396,7 +473,25 @@ def _histogram(cells: pd.DataFrame, bins: Bin) -> histograms.Histogram:
     known = cells.dropna(subset=[bins.name])
     place = known[bins.name].to_numpy(dtype=np.int64)
     rows = np.bincount(place, known["n"].to_numpy(dtype=float), bins.bins).astype(float)
-    return histograms.Histogram(np.linspace(bins.low, bins.high, bins.bins + 1), rows)
+    edges = np.linspace(bins.low, bins.high, bins.bins + 1)
+    edges[0], edges[-1] = -np.inf, np.inf  # the end bins take what lies beyond
+    return histograms.Histogram(edges, rows)
+
+
+def _concept_bins(system: System) -> Bin | None:
+    outputs = system.feeds.outputs
+    return score_bins(system) if outputs is not None and outputs.task == "binary" else None
+
+
+def _rates(cells: pd.DataFrame, name: str, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns positive outcomes and all outcomes by tenth of the baseline's score."""
+    known = cells.dropna(subset=[name])
+    place = np.searchsorted(edges, known[name].to_numpy(dtype=float))
+    n = known["n"].to_numpy(dtype=float)
+    positive = known["outcome"].to_numpy(dtype=float) == 1
+    tenths = len(edges) + 1
+    hits = np.bincount(place[positive], n[positive], tenths).astype(float)
+    return hits, np.bincount(place, n, tenths).astype(float)
 
 
 def _number_bins(system: System) -> list[Bin]:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
 
-import pandas as pd
-from fairlearn.metrics import false_positive_rate, selection_rate, true_positive_rate
-
-from checks.cells import binary, immature
+from checks.cells import immature, of_flagged_only
+from checks.group_errors import ERRORS, errors
+from checks.groups import (
+    Rate,
+    Reference,
+    Tally,
+    attributes,
+    figure,
+    labelled,
+    levels,
+    rates,
+    reference_of,
+    shown,
+)
+from checks.measures import whole
 from sundial.api import (
     STATISTICAL_FLOOR,
+    UNKNOWN,
+    Ceiling,
     Check,
     Evidence,
     Finding,
@@ -24,35 +39,26 @@ from sundial.api import (
     Threshold,
     TwoSample,
     View,
+    Window,
     counts,
     intervals,
     judge_estimate,
     log_mean_exp,
 )
 
-RATES = {
-    "selection_rate": selection_rate,
-    "true_positive_rate": true_positive_rate,
-    "false_positive_rate": false_positive_rate,
-}
-"""Fairlearn's rates; their denominators are all outputs, those that came true, and those that did not."""
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Successes and denominator of one rate by group; a group is the JSON list of its levels."""
-
-    successes: pd.Series[int]
-    n: pd.Series[int]
+PAIRS = 10
+"""Pairs of groups that a gap lists: those with the largest differences."""
 
 
 class Groups(Check):
-    """Selection rate, true- and false-positive rate of every group against the rest, and the groups' gaps.
+    """The rates of every group against its reference, and the gaps between groups.
 
-    Rates, differences and ratios are Fairlearn's on cells weighted by their counts, equal to those on rows. A
-    group under 30 in a rate's own denominator is listed and left out of the gaps. A gap is confirmed by the
-    two-sample evidence against the policy's tolerance: each group against the rest, and their mean as the
-    omnibus of the gap. Demographic parity and equalized odds are reported, `watch` at most.
+    Selection rate, true- and false-positive rate; of answers the rates of resolution and escalation; of
+    numbers the errors. Rates, differences and ratios are Fairlearn's on cells weighted by their counts, equal
+    to those on rows. A group under 30 in a rate's own denominator is listed and left out of the gaps. A gap
+    is confirmed by the two-sample evidence against the policy's tolerance: each group against its reference,
+    and their mean as the omnibus of the gap, which then lists its largest pairs, corrected for their number.
+    Demographic parity and equalized odds are reported, `watch` at most.
     """
 
     name = "equity.groups"
@@ -64,8 +70,9 @@ class Groups(Check):
             statistic
             for columns in attributes(system)
             for statistic in (
-                counts("outputs", [*columns, "predicted"]),
-                *([counts("outcomes", [*columns, "predicted", "outcome"])] if system.feeds.outcomes else []),
+                counts("outputs", columns),
+                *(rate.statistic(columns) for rate in rates(system)),
+                *([ERRORS(columns)] if _has_errors(system) else []),
             )
         ]
 
@@ -76,137 +83,173 @@ class Groups(Check):
             )
             return
         for columns in attributes(view.system):
-            yield from self._attribute(view, columns)
+            for finding in self._attribute(view, columns):
+                yield labelled(view.system, finding)
 
     def _attribute(self, view: View, columns: tuple[str, ...]) -> Iterator[Finding]:
         gaps: dict[str, Finding] = {}
-        for metric in RATES:
-            over = counts("outputs", [*columns, "predicted"])
-            if metric != "selection_rate":
-                over = counts("outcomes", [*columns, "predicted", "outcome"])
-                if view.system.feeds.outcomes is None:
-                    continue
-            window, fresh = _labelled(view.cells(over), columns), _labelled(view.new_cells(over), columns)
-            if metric != "selection_rate" and view.immature:
-                yield immature(view, f"{metric}_difference", by=" × ".join(columns))
-                continue
-            found = [*self._rate(view, columns, metric, window, fresh, over)]
-            if over.over in view.failed:  # evidence counts what is there, but this week is not known
-                error = view.failed[over.over]
-                found = [replace(finding, status=Status.ERROR, reason=error) for finding in found]
-            gaps[metric] = found[-1]
-            yield from found
-        yield from _parity(view, columns, gaps)
-
-    def _rate(
-        self,
-        view: View,
-        columns: tuple[str, ...],
-        metric: str,
-        window: pd.DataFrame,
-        fresh: pd.DataFrame,
-        over: Statistic,
-    ) -> Iterator[Finding]:
-        """Yields one finding a group, and the gap between groups last."""
         tolerance = view.threshold("equity_tolerance", Side.TOLERANCE)
         # Another tolerance begins other streams: chosen after the data, it has no evidence from before.
-        streams = f"{metric}@{tolerance.value:g}/{json.dumps(columns, ensure_ascii=False)}/"
-        # A group keeps its evidence when it leaves the window; without it the omnibus would lose its part.
-        groups = {*window["group"], *fresh["group"], *view.streams_after(streams)}
-        counted, new = (_counted(metric, cells, groups) for cells in (window, fresh))
-        by_group = _by_group(metric, window)
-        evidences = []
-        for group in sorted(groups):
-            evidence = view.advance(streams + group, TwoSample(tolerance.value), _against_rest(new, group))
+        held = {rate.metric: f"{rate.metric}@{tolerance.value:g}" for rate in rates(view.system)}
+        reference = reference_of(view, columns, held.values())
+        for rate in rates(view.system):
+            of_truth = rate.over == "outcomes"
+            if of_flagged_only(view.system) and rate.outcome is not None:
+                reason = "The truth becomes known of positive outputs only; this rate needs that of all."
+                yield view.finding(
+                    f"{rate.metric}_difference", Status.NOT_MEASURED, reason, slice=_by(columns)
+                )
+                continue
+            if of_truth and view.immature:
+                yield immature(view, f"{rate.metric}_difference", **_by(columns))
+                continue
+            found = [*_rate(view, columns, rate, tolerance, reference, held[rate.metric])]
+            if rate.over in view.failed:  # evidence counts what is there, but this week is not known
+                error = view.failed[rate.over]
+                found = [replace(finding, status=Status.ERROR, reason=error) for finding in found]
+            gaps[rate.metric] = found[-1]
+            yield from found
+        yield from _parity(view, columns, gaps)
+        if _has_errors(view.system):
+            yield from errors(view, columns, tolerance, reference)
+
+
+class UnknownGroup(Check):
+    """Share of the outputs of which the group is not known, by column: what is unknown can hide a gap."""
+
+    name = "equity.unknown_group"
+    principle = Principle.EQUITY
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [counts("outputs", [column]) for column in system.groups.columns] if system.groups else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric = "unknown_group_share"
+        if view.system.groups is None:
+            yield view.finding(metric, Status.NOT_APPLICABLE, "The register entry names no groups.")
+            return
+        threshold = view.threshold(metric, Side.CEILING)
+        for column in view.system.groups.columns:
+            statistic = counts("outputs", [column])
+            evidence = view.advance(
+                f"{metric}@{threshold.value:g}/{json.dumps(column, ensure_ascii=False)}",
+                Ceiling(threshold.value),
+                _unknown(view, statistic, column, fresh=True),
+            )
+            unknown, n = _unknown(view, statistic, column)
+            share = unknown / n if n else None
+            status, reason = judge_estimate(
+                share, n, threshold, evidence, beyond=(share or 0) > threshold.value
+            )
+            yield labelled(
+                view.system,
+                view.finding(
+                    metric,
+                    status,
+                    reason,
+                    slice={"by": column},
+                    window=view.window_of(statistic),
+                    estimate=share,
+                    interval=intervals.proportion(unknown, n) if n else None,
+                    n=n,
+                    threshold=threshold,
+                    evidence=evidence,
+                    details={"unknown": unknown},
+                ),
+            )
+
+
+def _unknown(view: View, statistic: Statistic, column: str, *, fresh: bool = False) -> tuple[float, float]:
+    cells = view.new_cells(statistic) if fresh else view.cells(statistic)
+    unknown = float(cells.loc[cells[column] == UNKNOWN, "n"].sum())
+    known = float(cells.loc[cells[column] != UNKNOWN, "n"].sum())
+    return whole(unknown), whole(unknown + known)
+
+
+def _has_errors(system: System) -> bool:
+    outputs = system.feeds.outputs
+    return outputs is not None and outputs.task == "regression" and system.feeds.outcomes is not None
+
+
+def _by(columns: Sequence[str]) -> dict[str, str]:
+    return {"by": " × ".join(columns)}
+
+
+def _rate(
+    view: View,
+    columns: tuple[str, ...],
+    rate: Rate,
+    tolerance: Threshold,
+    reference: Reference,
+    held: str,
+) -> Iterator[Finding]:
+    """Yields one finding a group, and the gap between groups last."""
+    over = rate.statistic(columns)
+    streams = reference.streams(held, columns)
+    window, fresh = (rate.tally(cells, columns) for cells in (view.cells(over), view.new_cells(over)))
+    # A group keeps its evidence when it leaves the window; without it the omnibus would lose its part.
+    groups = sorted({*window.groups, *fresh.groups, *view.streams_after(streams)})
+    evidences = []
+    for group in groups:
+        evidence = None
+        if group != reference.group:
+            evidence = view.advance(
+                streams + group, TwoSample(tolerance.value), fresh.against(group, reference.group)
+            )
             evidences.append(evidence)
-            yield _group(view, columns, metric, group, counted, by_group, tolerance, evidence, over)
-        yield _gap(view, columns, metric, counted, by_group, tolerance, evidences, over)
-
-
-def attributes(system: System) -> list[tuple[str, ...]]:
-    """Returns the columns and intersections of columns to compare groups by."""
-    if system.groups is None:
-        return []
-    return [*((column,) for column in system.groups.columns), *system.groups.intersections]
-
-
-def _labelled(cells: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    levels = zip(*(cells[column].astype(str) for column in columns), strict=True)
-    group = pd.Series([json.dumps(level, ensure_ascii=False) for level in levels], cells.index, dtype="str")
-    return binary(cells.assign(group=group))
-
-
-def _shown(group: str) -> str:
-    return " × ".join(json.loads(group))
-
-
-def _counted(metric: str, cells: pd.DataFrame, groups: Collection[str]) -> Counted:
-    if metric == "true_positive_rate":
-        cells = cells[cells["outcome"] == 1]
-    if metric == "false_positive_rate":
-        cells = cells[cells["outcome"] == 0]
-    n = cells.groupby("group")["n"].sum()
-    hits = cells[cells["predicted"] == 1].groupby("group")["n"].sum()
-    return Counted(*(part.reindex(sorted(groups), fill_value=0).astype(int) for part in (hits, n)))
-
-
-def _by_group(metric: str, cells: pd.DataFrame) -> pd.Series[float]:
-    """Returns Fairlearn's rate by group; a rate without a denominator means nothing and is not used."""
-    truth = cells["outcome"] if "outcome" in cells else cells["predicted"]
-    counted: dict[str, list[tuple[int, int, int]]] = {}
-    for group, *cell in zip(cells["group"], truth, cells["predicted"], cells["n"], strict=True):
-        counted.setdefault(group, []).append((int(cell[0]), int(cell[1]), int(cell[2])))
-    return pd.Series({group: _rate(metric, tuple(found)) for group, found in counted.items()}, dtype=float)
-
-
-@lru_cache(maxsize=4096)  # most groups have the same cells as in the week before
-def _rate(metric: str, cells: tuple[tuple[int, int, int], ...]) -> float:
-    truth, predicted, n = (list(column) for column in zip(*cells, strict=True))
-    return float(RATES[metric](truth, predicted, sample_weight=n))
-
-
-def _against_rest(counted: Counted, group: str) -> tuple[int, int, int, int]:
-    hits, n = int(counted.successes.get(group, 0)), int(counted.n.get(group, 0))
-    return hits, n, int(counted.successes.sum()) - hits, int(counted.n.sum()) - n
+        yield _group(view, columns, rate, group, window, reference, tolerance, evidence)
+    yield _gap(view, columns, rate, groups, window, reference, tolerance, evidences)
 
 
 def _group(
     view: View,
     columns: tuple[str, ...],
-    metric: str,
+    rate: Rate,
     group: str,
-    counted: Counted,
-    by_group: pd.Series[float],
+    tally: Tally,
+    reference: Reference,
     tolerance: Threshold,
-    evidence: Evidence,
-    over: Statistic,
+    evidence: Evidence | None,
 ) -> Finding:
-    hits, n, rest_hits, rest_n = _against_rest(counted, group)
-    estimate = float(by_group[group]) if n else None
-    rest = rest_hits / rest_n if rest_n else None
-    difference = None if estimate is None or rest is None else estimate - rest
-    ratio = intervals.ratio(hits, n, rest_hits, rest_n) if n and rest_n else None
-    gap = intervals.difference(hits, n, rest_hits, rest_n) if n and rest_n else None
-    status, reason = judge_estimate(
-        estimate, n, tolerance, evidence, beyond=abs(difference or 0) > tolerance.value
+    hits, n, other_hits, other_n = tally.against(group, reference.group)
+    own = group == reference.group
+    estimate = figure(hits, n) if n else None
+    other = other_hits / other_n if other_n else None
+    difference = None if estimate is None or other is None else estimate - other
+    beyond = not own and abs(difference or 0) > tolerance.value
+    status, reason = judge_estimate(estimate, n, None if own else tolerance, evidence, beyond=beyond)
+    if own and status is Status.OK:
+        reason = "The reference that the other groups are compared with."
+    elif status in (Status.OK, Status.WATCH) and other_n < STATISTICAL_FLOOR:
+        # A group left out for its size never sets the rate that others are held against.
+        status = Status.INSUFFICIENT
+        reason = f"Only {other_n:g} to compare it with; {STATISTICAL_FLOOR} are needed to say something."
+    gap = ratio = None
+    if n and other_n and not own:
+        gap = intervals.difference(hits, n, other_hits, other_n)
+        ratio = intervals.ratio(hits, n, other_hits, other_n)
+    against = (
+        {"rest": other, "rest_n": other_n}
+        if reference.group is None
+        else {"reference": reference.shown, "reference_rate": other, "reference_n": other_n}
     )
     return view.finding(
-        metric,
+        rate.metric,
         status,
         reason,
-        slice=dict(zip(columns, json.loads(group), strict=True)),
-        window=view.window_of(over),
+        slice=dict(zip(columns, levels(group), strict=True)),
+        window=view.window_of(rate.statistic(columns)),
         estimate=estimate,
         interval=intervals.proportion(hits, n) if n else None,
         n=n,
-        threshold=tolerance,
+        threshold=None if own else tolerance,
         evidence=evidence,
         details={
-            "rest": rest,
-            "rest_n": rest_n,
-            "difference": difference,
+            **against,
+            "difference": None if own else difference,
             "difference_interval": [gap.low, gap.high] if gap else None,
-            "ratio": estimate / rest if estimate is not None and rest else None,
+            "ratio": estimate / other if not own and estimate is not None and other else None,
             "ratio_interval": [ratio.low, ratio.high] if ratio else None,
         },
     )
@@ -215,53 +258,111 @@ def _group(
 def _gap(
     view: View,
     columns: tuple[str, ...],
-    metric: str,
-    counted: Counted,
-    by_group: pd.Series[float],
+    rate: Rate,
+    groups: Sequence[str],
+    tally: Tally,
+    reference: Reference,
     tolerance: Threshold,
-    evidences: list[Evidence],
-    over: Statistic,
+    evidences: Sequence[Evidence],
 ) -> Finding:
-    enough = [str(group) for group, n in counted.n.items() if n >= STATISTICAL_FLOOR]
-    rates = by_group[enough] if enough else by_group.iloc[:0]
-    estimate = float(rates.max() - rates.min()) if len(enough) > 1 else None
-    evidence = _omnibus(f"{view.check.name}:{metric}@{tolerance.value:g}/{'×'.join(columns)}", evidences)
-    smallest = int(counted.n[enough].min()) if enough else 0
+    metric = f"{rate.metric}_difference"
+    enough = [group for group in groups if tally.n(group) >= STATISTICAL_FLOOR]
+    found = {group: figure(*tally.of(group)) for group in enough}
+    high, low = (max(found.values()), min(found.values())) if len(enough) > 1 else (0.0, 0.0)
+    estimate = high - low if len(enough) > 1 else None
+    stream = f"{view.check.name}:{rate.metric}@{tolerance.value:g}{reference.basis}/{'×'.join(columns)}"
+    before = view.before.get((metric, tuple(_by(columns).items())))
+    enough_streams = len(evidences) > (0 if reference.group else 1)  # of one group against no rest: nothing
+    evidence = _omnibus(stream, evidences, before.evidence if before else None) if enough_streams else None
+    smallest = min((tally.n(group) for group in enough), default=0)
     status, reason = judge_estimate(
         estimate, smallest, tolerance, evidence, beyond=(estimate or 0) > tolerance.value
     )
     if status is Status.INSUFFICIENT:
         reason = f"Fewer than two groups have {STATISTICAL_FLOOR} in the denominator."
+    details: dict[str, Any] = {
+        "rates": {shown(group): value for group, value in found.items()},
+        "n": {shown(group): tally.n(group) for group in groups},
+        "ratio": low / high if high > 0 else None,
+        "left_out": sorted(shown(group) for group in set(groups) - set(enough)),
+    }
+    if reference.group is not None:
+        details["reference"] = reference.shown
+    if status in (Status.BREACH, Status.WATCH) and len(enough) > 1:
+        details["pairs"] = _pairs(view, columns, rate, enough, tally, tolerance.value)
+        details["pairs_of"] = math.comb(len(enough), 2)
     return view.finding(
-        f"{metric}_difference",
+        metric,
         status,
         reason,
-        slice={"by": " × ".join(columns)},
-        window=view.window_of(over),
+        slice=_by(columns),
+        window=view.window_of(rate.statistic(columns)),
         estimate=estimate,
-        n=int(counted.n[enough].sum()),
+        n=whole(sum(tally.n(group) for group in enough)),
         threshold=tolerance,
         evidence=evidence,
-        details={
-            "rates": {_shown(str(group)): float(rate) for group, rate in rates.items()},
-            "n": {_shown(str(group)): int(n) for group, n in counted.n.items()},
-            "ratio": float(rates.min() / rates.max()) if len(enough) > 1 and rates.max() > 0 else None,
-            "left_out": sorted(_shown(group) for group in set(counted.n.index) - set(enough)),
-        },
+        details=details,
     )
 
 
-def _omnibus(stream: str, evidences: list[Evidence]) -> Evidence | None:
-    """Returns the mean of the groups' evidence: an e-process of the claim that no group differs."""
-    if len(evidences) < 2:
-        return None
+def _pairs(
+    view: View, columns: tuple[str, ...], rate: Rate, groups: Sequence[str], tally: Tally, tolerance: float
+) -> list[dict[str, Any]]:
+    """Returns the pairs with the largest differences, corrected for the number of all pairs.
+
+    The intervals are simultaneous: Newcombe's at 1 − 0.05 / pairs (Bonferroni). The e-value is that of the
+    window's later half, with the rates that its first half shows, divided by the number of pairs (Vovk and
+    Wang 2021): it needs no stream of its own, of which there would be one a pair, and it holds for one week's
+    look; what holds over all weeks is the evidence of the groups.
+    """
+    pairs = list(combinations(groups, 2))
+    figures = {group: figure(*tally.of(group)) for group in groups}
+    pairs = [(a, b) if figures[a] >= figures[b] else (b, a) for a, b in pairs]
+    largest = sorted(pairs, key=lambda pair: (figures[pair[1]] - figures[pair[0]], pair))[:PAIRS]
+    over = rate.statistic(columns)
+    window = view.window_of(over)
+    middle = window.start + (window.end - window.start) / 2
+    first = rate.tally(view.cells(over, Window(window.start, middle, window.weeks)), columns)
+    later = tally.less(first)
+    listed = []
+    for high, low in largest:
+        counted = (*tally.of(high), *tally.of(low))
+        interval = intervals.difference(*counted, level=1 - 0.05 / len(pairs))
+        halves = [(*half.of(high), *half.of(low)) for half in (first, later)]
+        log_e = TwoSample(tolerance).replay(halves).log_e - math.log(len(pairs))
+        listed.append(
+            {
+                "groups": [shown(high), shown(low)],
+                "n": [counted[1], counted[3]],
+                "difference": figures[high] - figures[low],
+                "interval": [interval.low, interval.high] if interval else None,
+                "beyond_tolerance": interval is not None and interval.low > tolerance,
+                "log_e": log_e,
+            }
+        )
+    return listed
+
+
+def _omnibus(stream: str, evidences: Sequence[Evidence], before: Evidence | None) -> Evidence:
+    """Returns the mean of the groups' evidence: an e-process of the claim that no group differs.
+
+    It needs no weight of the budget: the mean reaches the groups' highest alarm only when one of them has. A
+    gap that was confirmed recovers as long as one of its groups does and none is confirmed beside.
+    """
+    log_alarm = max(e.log_alarm for e in evidences)
+    log_detector = log_mean_exp([e.log_detector for e in evidences])
+    repaired = [e.log_recovery for e in evidences if e.recovering and e.log_recovery is not None]
+    confirmed = log_detector >= log_alarm or (before is not None and before.confirmed)
+    recovering = bool(repaired) and confirmed and not any(e.confirmed and not e.recovering for e in evidences)
     return Evidence(
         stream=stream,
         log_e=log_mean_exp([e.log_e for e in evidences]),
-        log_detector=log_mean_exp([e.log_detector for e in evidences]),
-        log_alarm=evidences[0].log_alarm,
+        log_detector=log_detector,
+        log_alarm=log_alarm,
         weeks=max(e.weeks for e in evidences),
         counts=(),
+        recovering=recovering,
+        log_recovery=min(repaired) if recovering else None,
     )
 
 
@@ -270,17 +371,17 @@ def _parity(view: View, columns: tuple[str, ...], gaps: dict[str, Finding]) -> I
     odds = [gaps[m] for m in ("true_positive_rate", "false_positive_rate") if m in gaps]
     named = {
         "demographic_parity": [gaps["selection_rate"]] if "selection_rate" in gaps else [],
-        "equalized_odds": odds if len(odds) == len(RATES) - 1 else [],
+        "equalized_odds": odds if len(odds) == 2 else [],
     }
     for name, parts in named.items():
         if not parts:
             continue
         differences = [part.estimate for part in parts if part.estimate is not None]
         ratios = [part.details["ratio"] for part in parts if part.details["ratio"] is not None]
-        whole = len(differences) == len(parts)
+        is_whole = len(differences) == len(parts)
         tolerance = parts[0].threshold
         for metric, value, of in (
-            (f"{name}_difference", max(differences) if whole else None, differences),
+            (f"{name}_difference", max(differences) if is_whole else None, differences),
             (f"{name}_ratio", min(ratios) if len(ratios) == len(parts) else None, ratios),
         ):
             is_gap = metric.endswith("difference")
@@ -294,7 +395,7 @@ def _parity(view: View, columns: tuple[str, ...], gaps: dict[str, Finding]) -> I
                 metric,
                 status,
                 reason,
-                slice={"by": " × ".join(columns)},
+                slice=_by(columns),
                 window=parts[0].window,
                 estimate=value,
                 n=min((part.n or 0) for part in parts) if value is None else parts[of.index(value)].n,

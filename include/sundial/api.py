@@ -10,6 +10,7 @@ from sundial.register.feeds import OutputsFeed
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
+from sundial.sources.landing import FeedName
 from sundial.stats import (
     calibration,
     cbpe,
@@ -21,6 +22,7 @@ from sundial.stats import (
     three_valued,
 )
 from sundial.stats.bounded import AucFloor, BoundedCeiling, BoundedFloor
+from sundial.stats.conditional import RatesByLevel
 from sundial.stats.evidence import Ceiling, Distribution, Floor, TwoSample, log_mean_exp
 from sundial.stats.intervals import Interval
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
@@ -39,6 +41,7 @@ __all__ = [
     "Check",
     "Distribution",
     "Evidence",
+    "FeedName",
     "Finding",
     "Floor",
     "Interval",
@@ -49,6 +52,7 @@ __all__ = [
     "Policy",
     "Principle",
     "Process",
+    "RatesByLevel",
     "Side",
     "Statistic",
     "Status",

@@ -471,3 +471,18 @@ def test_a_probability_is_held_to_its_word(tmp_path: Path) -> None:
     observed, mean_score = calibration_curve(used["broken"], used["score"], n_bins=10)
     assert [part["observed"] for part in table] == pytest.approx(observed)
     assert [part["mean_score"] for part in table] == pytest.approx(mean_score, abs=1e-6)
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_what_follows_from_a_score_is_watched_apart_from_the_score(tmp_path: Path, *, flipped: bool) -> None:
+    rows = scored(600)
+    late = pd.to_datetime(rows["lit_on"]) >= pd.Timestamp(FIRST + 5 * WEEK)
+    if flipped:
+        rows.loc[late, "broken"] = 1 - rows.loc[late, "broken"]
+    else:  # the scores move, and the outcomes with them
+        rows.loc[late, "score"] **= 3
+        rows.loc[late, "broken"] = (np.random.default_rng(1).random(late.sum()) < rows.loc[late, "score"]) * 1
+    found = measured(tmp_path, rows, outputs=SCORE, outcomes={}, metric="accuracy", target=0.2)
+    concept = only(found, "outcome_rate_change")
+    score = only(found, "score_share_change")
+    assert (concept.status is Status.BREACH, score.status is Status.BREACH) == (flipped, not flipped)

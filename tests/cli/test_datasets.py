@@ -201,7 +201,9 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def cache(datasets: Datasets, tmp_path: Path) -> Path:
     """A full cache of the test's own."""
-    return Path(shutil.copytree(datasets.compas.outputs.parent.parent, tmp_path / "cache"))
+    for made in (datasets.compas.outputs.parent, datasets.massachusetts.outputs.parent):
+        shutil.copytree(made, tmp_path / "cache" / made.name)  # the folder above may hold other things
+    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -99,7 +99,10 @@ def test_outcomes_that_break_leave_the_rest_measured(
     assert_only_outcomes_are_errors(spoilt.measure(BAD), str(raised.value))
 
 
-BY_OUTCOMES = {f"effectiveness.{name}" for name in ("rates", "ranking", "quality", "coverage")}
+BY_OUTCOMES = {
+    "drift.concept",
+    *(f"effectiveness.{name}" for name in ("rates", "ranking", "quality", "coverage", "estimated")),
+}
 
 
 def assert_only_outcomes_are_errors(found: tuple[Finding, ...], reason: str) -> None:

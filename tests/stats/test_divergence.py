@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
+from random import Random
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2, chi2_contingency
+from scipy.stats.contingency import association
 
 from sundial.stats import divergence
 
@@ -104,3 +107,71 @@ def test_an_empty_sample_has_no_distance() -> None:
     assert divergence.jensen_shannon([1, 2], [0, 0]) is None
     assert divergence.chi_square([0, 0], [100, 200]) is None
     assert divergence.chi_square([100], [200]) is None
+
+
+@given(samples, st.randoms(use_true_random=False))
+def test_chi_square_is_scipys_on_the_pooled_table_whatever_the_order(
+    pair: tuple[list[int], list[int]], random: Random
+) -> None:
+    test = divergence.chi_square(*pair)
+    columns = list(zip(*pair, strict=True))
+    random.shuffle(columns)
+    assert divergence.chi_square(*zip(*columns, strict=True)) == test
+    swapped = divergence.chi_square(pair[1], pair[0])
+    if test is None:
+        assert swapped is None
+        return
+    assert swapped is not None
+    assert swapped.statistic == pytest.approx(test.statistic, abs=1e-9)
+    n = [sum(side) for side in pair]
+    common = [c for c in columns if sum(c) * min(n) / sum(n) >= 5]
+    rare = [c for c in columns if c not in common]
+    pool = np.sum(rare, axis=0) if rare else np.zeros(2)
+    expected_in_pool = pool.sum() * min(n) / sum(n)
+    if rare and 0 < expected_in_pool < 5:
+        return  # The pool took in a common level: the examples above say which.
+    table = np.array([*common, *([pool] if pool.any() else [])]).T
+    expected = chi2_contingency(table, correction=False)
+    assert (test.statistic, test.p_value) == pytest.approx((expected.statistic, expected.pvalue), abs=1e-9)
+    assert test.cramers_v == pytest.approx(association(table, method="cramer"), abs=1e-9)
+
+
+def test_of_equally_rare_levels_the_one_that_evens_the_pool_fills_it() -> None:
+    # Three levels of 20, a rare one of 2: whichever comes first, (10, 10) joins (2, 0).
+    levels = [(2, 0), (8, 12), (10, 10), (12, 8)]
+    tests = {divergence.chi_square(*zip(*order, strict=True)) for order in permutations(levels)}
+    assert len(tests) == 1
+    test = tests.pop()
+    assert test is not None
+    pooled = chi2_contingency([[12, 8, 12], [10, 12, 8]], correction=False)
+    assert test.statistic == pytest.approx(pooled.statistic)
+
+
+def test_a_single_level_left_after_pooling_is_no_test() -> None:
+    assert divergence.chi_square([96, 1, 1, 2], [480, 5, 5, 10]) is None
+    assert divergence.chi_square([1, 2, 1], [2, 1, 1]) is None
+
+
+def test_the_largest_change_of_a_share_is_that_of_its_level() -> None:
+    assert divergence.l_infinity([50, 50, 0], [60, 120, 20]) == pytest.approx(0.2)
+    assert divergence.l_infinity([3, 1], [3, 1]) == 0
+    assert divergence.l_infinity([1.5, 0], [0, 0.25]) == 1
+    assert divergence.l_infinity([0, 0], [1, 1]) is None
+
+
+@pytest.mark.parametrize(("n", "bins"), [(500, 10), (5000, 10), (2000, 40), (500, 2)])
+def test_what_is_expected_without_drift_is_the_mean_of_undrifted_samples(n: int, bins: int) -> None:
+    rng = np.random.default_rng([7, n, bins])
+    shares = rng.dirichlet(np.full(bins, 20.0))
+    pairs = [(rng.multinomial(10_000, shares), rng.multinomial(n, shares)) for _ in range(2000)]
+    psi = np.mean(np.array([divergence.psi(*pair) for pair in pairs], dtype=float))
+    distance = np.mean(np.array([divergence.jensen_shannon(*pair) for pair in pairs], dtype=float))
+    assert divergence.psi_without_drift(10_000, n, bins) == pytest.approx(psi, rel=0.08)
+    assert divergence.jensen_shannon_without_drift(10_000, n, bins) == pytest.approx(distance, rel=0.05)
+
+
+def test_one_bin_cannot_drift_and_an_empty_sample_expects_nothing() -> None:
+    assert divergence.psi_without_drift(100, 50, 1) == 0
+    assert divergence.jensen_shannon_without_drift(100, 50, 1) == 0
+    with pytest.raises(ValueError, match="samples with rows"):
+        divergence.psi_without_drift(0, 50, 10)

@@ -129,7 +129,7 @@ def estimate(
         if denominator <= 0:
             return None
         slopes = np.array([slope_tp, slope_fn]) / denominator
-        return _estimated(numerator / denominator, float(np.sqrt(slopes @ spread @ slopes)), level)
+        return _estimated(numerator / denominator, float(np.sqrt(max(slopes @ spread @ slopes, 0.0))), level)
 
     true, false = tp + fn, fp + tn
     recall = tp / true if true else 0.0

@@ -79,7 +79,7 @@ def domain_classifier(
     Raises:
         ValueError: when the samples differ in columns, or numbers and codes in rows.
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
 
     numbers, codes, n_baseline = _stack(baseline, current)
     n = len(numbers)

@@ -1,0 +1,86 @@
+"""Evidence that what follows from a score changed: the outcome's rate at levels of the score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sundial.stats.cells import as_counts
+from sundial.stats.logbeta import log_mixture_ceiling, log_mixture_floor
+from sundial.stats.starts import Summed
+
+# Standard errors of the baseline's rate added to the practical floor, as for shares.
+_BASELINE_ERRORS = 3.0
+# Fewer outcomes of the baseline at a level say too little of its rate.
+_LEAST = 30
+
+
+class RatesByLevel(Summed):
+    """Evidence that the rate of an outcome moved at some level, whatever the levels' shares do.
+
+    Per level the floor and the ceiling e-process against the baseline's rate ∓ (practical floor + 3 standard
+    errors of that rate), averaged over levels and sides: a mean of e-processes of the same weeks is one.
+    The standard error is taken at (s + 1) / (n + 2), since a rate of 0 in the baseline is not surely 0.
+    Levels with fewer than 30 outcomes in the baseline, and bounds outside (0, 1), are skipped.
+    """
+
+    def __init__(self, successes: ArrayLike, n: ArrayLike, practical_floor: float = 0.02) -> None:
+        """Fix the bounds.
+
+        Args:
+            successes: shape (levels,), positive outcomes of the baseline by level.
+            n: shape (levels,), all outcomes of the baseline by level.
+            practical_floor: a move of a rate that is too small to matter.
+
+        Raises:
+            ValueError: when a count is no count, successes exceed n, or no level has a bound inside (0, 1).
+        """
+        hits, rows = as_counts(successes, n, names=("successes", "n"))
+        if np.any(hits > rows):
+            raise ValueError("successes exceed n at a level; check the profile's counts")
+        super().__init__(columns=2 * len(rows))
+        known = rows >= _LEAST
+        rate = np.divide(hits, rows, out=np.zeros_like(rows), where=rows > 0)
+        drawn = (hits + 1) / (rows + 2)
+        margin = practical_floor + _BASELINE_ERRORS * np.sqrt(drawn * (1 - drawn) / np.maximum(rows, 1))
+        self._levels = len(rows)
+        self._floor_at = np.flatnonzero(known & (rate - margin > 0))
+        self._ceiling_at = np.flatnonzero(known & (rate + margin < 1))
+        if not self._floor_at.size + self._ceiling_at.size:
+            raise ValueError(
+                f"no level of the baseline has {_LEAST} outcomes and a bound inside (0, 1); enlarge it"
+            )
+        self._floors = (rate - margin)[self._floor_at]
+        self._ceilings = (rate + margin)[self._ceiling_at]
+
+    def advance(self, successes: ArrayLike, n: ArrayLike) -> None:
+        """Take one week's outcomes by level, each of shape (levels,), in the order of the baseline.
+
+        Raises:
+            ValueError: when the levels differ from the baseline's, or successes exceed n.
+        """
+        hits, rows = as_counts(successes, n, names=("successes", "n"))
+        if len(rows) != self._levels or np.any(hits > rows * (1 + 1e-9)):
+            raise ValueError(f"give successes and n of the baseline's {self._levels} levels")
+        if rows.sum() > 0:
+            self._take(np.append(np.minimum(hits, rows), rows))
+
+    def replay(self, increments: Iterable[ArrayLike]) -> Self:
+        """Advance by past weeks, oldest first; each has the successes of all levels, then their n, flat."""
+        for increment in increments:
+            self.advance(*np.asarray(increment, dtype=np.float64).reshape(2, -1))
+        return self
+
+    def mirror(self) -> None:
+        """Return None: what follows from a score is not repaired but learnt anew, with a new baseline."""
+
+    def _log_e_of(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        hits, rows = sums[:, : self._levels], sums[:, self._levels :]
+        below = log_mixture_floor(hits[:, self._floor_at], rows[:, self._floor_at], self._floors)
+        above = log_mixture_ceiling(hits[:, self._ceiling_at], rows[:, self._ceiling_at], self._ceilings)
+        sides = np.hstack([below, above])
+        mean: NDArray[np.float64] = np.logaddexp.reduce(sides, axis=1) - np.log(sides.shape[1])
+        return mean
