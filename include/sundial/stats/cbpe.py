@@ -9,6 +9,7 @@ calibration, and is no evidence.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,8 @@ def estimate(
         if denominator <= 0:
             return None
         slopes = np.array([slope_tp, slope_fn]) / denominator
-        return _estimated(numerator / denominator, float(np.sqrt(max(slopes @ spread @ slopes, 0.0))), level)
+        variance = max(float(slopes @ spread @ slopes), 0.0)  # rounding may put it below
+        return _estimated(numerator / denominator, math.sqrt(variance), level)
 
     true, false = tp + fn, fp + tn
     recall = tp / true if true else 0.0
