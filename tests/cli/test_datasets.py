@@ -203,6 +203,7 @@ def cache(datasets: Datasets, tmp_path: Path) -> Path:
     """A full cache of the test's own."""
     for made in (datasets.compas.outputs.parent, datasets.massachusetts.outputs.parent):
         shutil.copytree(made, tmp_path / "cache" / made.name)  # the folder above may hold other things
+    (tmp_path / "cache" / ".lock").touch()
     return tmp_path / "cache"
 
 
