@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sundial.gate.contract import Rule, contract_hash, rules_of_outcomes, rules_of_outputs
-from sundial.gate.expectations import validate
+from sundial.gate.expectations import CHUNK, Validation
+from sundial.gate.rows import ANY, COPIES, COUNTED, DAY, Rows, dates, given
+from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
 from sundial.register.measures import Task
 from sundial.register.models import OutcomesFeed, OutputsFeed, System
@@ -68,9 +72,17 @@ class Judged:
 class Gate:
     """The gate of one system's feeds in the lake."""
 
-    def __init__(self, system: System, lake: Lake) -> None:
+    def __init__(self, system: System, lake: Lake, chunk: int = CHUNK) -> None:
+        """Takes the system's feeds in the lake.
+
+        Args:
+            system: its register entry.
+            lake: where they lie.
+            chunk: rows judged at once: it decides about memory, and about nothing else.
+        """
         self._system = system
         self._lake = lake
+        self._chunk = chunk
         self._folder = f"systems/{system.id}"
 
     @property
@@ -127,12 +139,9 @@ class Gate:
             before = earlier.get(batch.id)
             if before is not None and not _stale(before, inputs, rules):
                 continue
-            rows = self._with_helpers(landing.rows(batch.id).to_pandas(), feed, batch)
-            # A batch that was landed before the register asked for a column cannot be judged by it.
-            known = [rule for rule in rules if rule.args["column"] in rows]
-            refused = [manifest.quarantine for manifest in earlier.values() if manifest.quarantine]
-            counted = self._counted_before(rows["key"], {*refused, *(before.files if before else ())})
-            judged = self._judge_batch(batch, rows, feed, known, inputs, first_unjudged, before, counted)
+            rows = Rows(self._lake, landing.path(batch.id), self._chunk)
+            beside = self._beside(rows, feed, batch, earlier)
+            judged = self._judge_batch(batch, rows, beside, feed, rules, inputs, first_unjudged, before)
             earlier[batch.id] = judged
             done.append(judged)
         self._sweep(name, earlier.values())
@@ -150,143 +159,213 @@ class Gate:
         names = [f"{m.batch} {sorted(m.partitions.values())}" for m in self.manifests("outputs")]
         return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
 
-    def _with_helpers(
-        self, rows: pd.DataFrame, feed: OutputsFeed | OutcomesFeed, batch: Batch
-    ) -> pd.DataFrame:
-        """Adds the columns that the implied rules speak of."""
-        rows["day"] = pd.to_datetime(rows["day"]).astype("datetime64[s]")
-        rows["same_key"] = rows.groupby("key", dropna=False)["key"].transform("size")
-        outputs = self.manifests("outputs")
-        if isinstance(feed, OutputsFeed):
-            others = [path for m in outputs if m.batch != batch.id for path in m.partitions.values()]
-            rows["same_key"] += rows["key"].isin(self._days_of_keys(rows["key"], others).index)
-            rows["output_day"] = rows["day"]
-            return rows
-        days = self._days_of_keys(rows["key"], [path for m in outputs for path in m.partitions.values()])
-        rows["output_day"] = _of_keys(days, rows["key"])
-        rows["matures_on"] = rows["output_day"] + pd.to_timedelta(feed.maturity_days, "D")
-        return rows
+    def _beside(
+        self, rows: Rows, feed: OutputsFeed | OutcomesFeed, batch: Batch, earlier: Mapping[str, Judged]
+    ) -> _Beside:
+        """Looks up what the rows' keys are in the batch itself, in accepted outputs and in earlier verdicts.
 
-    def _days_of_keys(self, keys: pd.Series[str], paths: Iterable[str]) -> pd.Series[pd.Timestamp]:
-        """Returns the output day by key, for those of the keys that accepted outputs have."""
-        uris = [self._lake.uri(path) for path in paths]
-        if not uris:
-            return pd.Series(dtype="datetime64[s]")
-        with duckdb.connect() as connection:
-            self._lake.attach(connection)
-            connection.register("asked", pa.table({"key": pa.array(keys.dropna().unique(), pa.string())}))
-            connection.register("accepted", connection.read_parquet(uris, union_by_name=True))
-            query = "SELECT key, min(day) AS day FROM accepted SEMI JOIN asked USING (key) GROUP BY key"
-            frame = connection.sql(query).to_arrow_table().to_pandas()
-        return pd.Series(pd.to_datetime(frame["day"]).to_numpy(), index=frame["key"])
+        A row counts already when it was accepted once: by the batch's own files, or by the quarantine of the
+        other batches, of which one may have had the key first.
+        """
+        copies = rows.of_keys(COPIES)
+        same_key = np.where(given(copies), copies, 1)
+        before = earlier.get(batch.id)
+        kept = {m.quarantine for m in earlier.values() if m.quarantine} | (before.files if before else set())
+        counted = rows.of_keys(COUNTED, sorted(kept))
+        if isinstance(feed, OutputsFeed):
+            others = [path for m in earlier.values() if m.batch != batch.id for path in m.partitions.values()]
+            return _Beside(same_key + given(rows.of_keys(ANY, others)), None, counted)
+        outputs = [path for m in self.manifests("outputs") for path in m.partitions.values()]
+        return _Beside(same_key, rows.of_keys(DAY, outputs), counted)
 
     def _judge_batch(
         self,
         batch: Batch,
-        rows: pd.DataFrame,
+        rows: Rows,
+        beside: _Beside,
         feed: OutputsFeed | OutcomesFeed,
         rules: Sequence[Rule],
         inputs: Mapping[str, str],
         first_unjudged: date | None,
         before: Judged | None,
-        counted_before: pd.Series[pd.Timestamp],
     ) -> Judged:
-        where = f"{self._system.id} · {batch.feed}"
-        verdict = validate(rows, rules, where)
-        critical = [f for f, rule in zip(verdict.failed, rules, strict=True) if rule.severity == "critical"]
-        pending = _pending(rows, feed)
-        refused = np.logical_or.reduce(critical) & ~pending
-        accepted = ~refused & ~pending
-        seen = _seen(rows["day"], date.fromisoformat(inputs["as_of"]), first_unjudged)
-        rows["counted"] = counted_before.fillna(_counted(rows, feed, first_unjudged))
-        rows["batch"] = batch.id
-        verdict_of = json.dumps([inputs, str(first_unjudged)], sort_keys=True)
-        stem = f"{batch.id}-{hashlib.sha256(verdict_of.encode()).hexdigest()[:8]}"
-        partitions = self._write_partitions(rows[accepted], feed, batch.feed, stem)
-        rows["counted"] = counted_before
-        quarantine = self._write_quarantine(rows, refused, verdict.failed, rules, batch.feed, stem)
+        # A batch that was landed before the register asked for a column cannot be judged by it.
+        there = {*rows.columns, *_helpers(feed)}
+        rules = [rule for rule in rules if rule.args["column"] in there]
+        critical = [place for place, rule in enumerate(rules) if rule.severity == "critical"]
+        validation = Validation(rules, f"{self._system.id} · {batch.feed}")
+        validation.look_across(lambda wanted: rows.whole(_wanted(wanted, rows)))
+        kept = _kept(feed, rows.columns)
+        named = validation.columns()
+        columns = _wanted(named and {"day", *named, *kept}, rows)
+        as_of = date.fromisoformat(inputs["as_of"])
+        failures = np.zeros(len(rules), dtype=int)
+        n_refused = n_pending = start = 0
+        first_seen: dict[str, tuple[int, int]] = {}
+        with closing(Spool(rows.count)) as accepted, closing(Pile()) as quarantine:
+            for table in rows.chunks():
+                here = beside.part(start, start := start + table.num_rows)
+                frame = here.added(rows.frame(table.select(columns)), feed)
+                failed = validation.judge(frame)
+                pending = _pending(frame, feed)
+                refused = np.logical_or.reduce([failed[place] for place in critical]) & ~pending
+                failures += [int(marks.sum()) for marks in failed]
+                n_refused, n_pending = n_refused + int(refused.sum()), n_pending + int(pending.sum())
+                _add_seen(first_seen, _seen(frame["day"], as_of, first_unjudged), refused, ~pending)
+                counted_before = pd.Series(dates(here.counted))
+                counted = counted_before.fillna(_counted(frame, feed, first_unjudged))
+                good = ~refused & ~pending
+                if good.any():
+                    accepted.add(
+                        self._accepted(table.filter(good), frame[good], counted[good], feed, batch.id)
+                    )
+                if refused.any():
+                    matrix = np.column_stack([failed[place] for place in critical])[refused]
+                    reasons = [rules[place].reason for place in critical]
+                    quarantine.add(
+                        _refused(table, frame, counted_before, refused, batch.id, _why(matrix, reasons))
+                    )
+            verdict_of = json.dumps([inputs, str(first_unjudged)], sort_keys=True)
+            stem = f"{batch.id}-{hashlib.sha256(verdict_of.encode()).hexdigest()[:8]}"
+            partitions = {}
+            for day, part in accepted.by_day():
+                path = f"{self._folder}/accepted/{batch.feed}/{day}/{stem}.parquet"
+                self._lake.put_table(path, part)
+                partitions[day.isoformat()] = path
+            quarantined = f"{self._folder}/quarantine/{batch.feed}/{stem}.parquet" if n_refused else None
+            if quarantined:
+                self._lake.put_table(quarantined, quarantine.rows())
         data_docs = f"{self._folder}/data_docs/{batch.feed}/{batch.id}.html"
-        self._lake.put(data_docs, verdict.page.encode())
+        self._lake.put(data_docs, validation.page().encode())
         manifest = Judged(
             batch=batch.id,
-            rows=len(rows),
-            accepted=int(accepted.sum()),
-            refused=int(refused.sum()),
-            pending=int(pending.sum()),
+            rows=rows.count,
+            accepted=rows.count - n_refused - n_pending,
+            refused=n_refused,
+            pending=n_pending,
             rules=[
-                RuleResult(r.type, r.args["column"], r.severity, r.reason, int(f.sum()))
-                for r, f in zip(rules, verdict.failed, strict=True)
+                RuleResult(rule.type, rule.args["column"], rule.severity, rule.reason, failed)
+                for rule, failed in zip(rules, failures.tolist(), strict=True)
             ],
-            partitions=partitions,
-            quarantine=quarantine,
+            partitions=dict(sorted(partitions.items())),
+            quarantine=quarantined,
             data_docs=data_docs,
-            first_seen=before.first_seen if before else _first_seen(seen, refused, ~pending),
+            first_seen=before.first_seen if before else dict(sorted(first_seen.items())),
             inputs=inputs,
         )
         self._lake.put_json(f"{self._folder}/gate/{batch.feed}/{batch.id}.json", asdict(manifest))
         return manifest
 
-    def _counted_before(self, keys: pd.Series[str], paths: Collection[str]) -> pd.Series[pd.Timestamp]:
-        """Returns the week in which a row counts already, since it was accepted once; NaT for the others.
-
-        Args:
-            keys: of the rows of a batch.
-            paths: its own files, and the quarantine of the other batches: one may have had the key first.
-        """
-        if not paths:
-            return pd.Series(pd.NaT, keys.index, dtype="datetime64[s]")
-        tables = (self._lake.get_table(path).select(["key", "counted"]) for path in sorted(paths))
-        kept = pd.concat(table.to_pandas() for table in tables)
-        kept["counted"] = pd.to_datetime(kept["counted"]).astype("datetime64[s]")
-        return _of_keys(kept.dropna().groupby("key")["counted"].min(), keys)
-
-    def _write_partitions(
-        self, rows: pd.DataFrame, feed: OutputsFeed | OutcomesFeed, name: FeedName, stem: str
-    ) -> dict[str, str]:
-        frame = rows.drop(columns=["same_key", "output_day", "matures_on"], errors="ignore")
-        frame["day"] = rows["output_day"]
-        if isinstance(feed, OutcomesFeed):
-            named = {column: name for column, name in feed.kept.items() if column in frame}
-            frame = frame[["key", "day", "counted", "batch", *named]].rename(columns=named)
-            frame["outcome"] = _truth(frame["outcome"], feed, self._task)
-        partitions = {}
-        for day, part in frame.groupby("day"):
-            label = pd.Timestamp(str(day)).date().isoformat()
-            path = f"{self._folder}/accepted/{name}/{label}/{stem}.parquet"
-            table = pa.Table.from_pandas(part, preserve_index=False)
-            for column in ("day", "counted"):
-                table = table.set_column(
-                    table.schema.get_field_index(column), column, table[column].cast(pa.date32())
-                )
-            self._lake.put_table(path, table)
-            partitions[label] = path
-        return partitions
-
-    def _write_quarantine(
+    def _accepted(
         self,
-        rows: pd.DataFrame,
-        refused: NDArray[np.bool_],
-        failed: Sequence[NDArray[np.bool_]],
-        rules: Sequence[Rule],
-        name: FeedName,
-        stem: str,
-    ) -> str | None:
-        if not refused.any():
-            return None
-        matrix = np.column_stack(
-            [f for f, rule in zip(failed, rules, strict=True) if rule.severity == "critical"]
+        table: pa.Table,
+        frame: pd.DataFrame,
+        counted: pd.Series[pd.Timestamp],
+        feed: OutputsFeed | OutcomesFeed,
+        batch: str,
+    ) -> pa.Table:
+        """Returns the rows as their partitions have them."""
+        table = _with_days(_no_nan(table), day=frame["output_day"])
+        if isinstance(feed, OutputsFeed):
+            table = _with_days(table, counted=counted)
+            return table.append_column("batch", pa.repeat(batch, table.num_rows))
+        kept = _kept(feed, table.column_names)
+        truth = pa.array(_truth(frame[feed.outcome], feed, self._task), from_pandas=True)
+        place = table.schema.get_field_index(feed.outcome)
+        named = table.set_column(place, feed.outcome, truth).select(["key", "day", *kept])
+        named = _with_days(named.rename_columns(["key", "day", *kept.values()]), counted=counted)
+        named = named.append_column("batch", pa.repeat(batch, named.num_rows))
+        return named.select(["key", "day", "counted", "batch", *kept.values()])
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is known of each row by its key; days are days since 1970.
+
+    Attributes:
+        same_key: rows with its key, accepted ones of other batches included.
+        output_day: day of its accepted output; None where the rows are outputs.
+        counted: the week in which it counts already, since it was accepted once.
+    """
+
+    same_key: NDArray[np.int32]
+    output_day: NDArray[np.int32] | None
+    counted: NDArray[np.int32]
+
+    def part(self, start: int, end: int) -> _Beside:
+        """Returns the same of some of the rows."""
+        days = self.output_day
+        return _Beside(
+            self.same_key[start:end], None if days is None else days[start:end], self.counted[start:end]
         )
-        reasons = np.array([rule.reason for rule in rules if rule.severity == "critical"], dtype=object)
-        kept = rows[refused].drop(columns=["same_key"])
-        kept["reason"] = ["; ".join(reasons[row]) for row in matrix[refused]]
-        path = f"{self._folder}/quarantine/{name}/{stem}.parquet"
-        self._lake.put_table(path, pa.Table.from_pandas(kept, preserve_index=False))
-        return path
+
+    def added(self, frame: pd.DataFrame, feed: OutputsFeed | OutcomesFeed) -> pd.DataFrame:
+        """Returns the frame with the columns that the implied rules speak of."""
+        frame["same_key"] = self.same_key
+        frame["output_day"] = frame["day"] if self.output_day is None else dates(self.output_day)
+        if isinstance(feed, OutcomesFeed):
+            frame["matures_on"] = frame["output_day"] + pd.to_timedelta(feed.maturity_days, "D")
+        return frame
 
 
-def _of_keys(days: pd.Series[pd.Timestamp], keys: pd.Series[str]) -> pd.Series[pd.Timestamp]:
-    """Returns the day of each key, NaT where there is none; `map` would take no empty `days`."""
-    return pd.Series(days.reindex(keys).to_numpy(), keys.index, dtype="datetime64[s]")
+def _helpers(feed: OutputsFeed | OutcomesFeed) -> list[str]:
+    return ["same_key", "output_day", *(["matures_on"] if isinstance(feed, OutcomesFeed) else [])]
+
+
+def _kept(feed: OutputsFeed | OutcomesFeed, there: Collection[str]) -> dict[str, str]:
+    """Returns the columns of accepted outcomes beside key and days, with the names that they get."""
+    kept = feed.kept if isinstance(feed, OutcomesFeed) else {}
+    return {column: name for column, name in kept.items() if column in there}
+
+
+def _wanted(named: Collection[str] | None, rows: Rows) -> list[str]:
+    """Returns which landed columns to read for rules on the named ones; None asks for all."""
+    return [column for column in rows.columns if named is None or column == "day" or column in named]
+
+
+def _no_nan(table: pa.Table) -> pa.Table:
+    """Returns the table with nulls for what is no number: accepted rows have one kind of missing value."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            column = table.column(place)
+            numbers = pc.if_else(pc.is_nan(column), pa.scalar(None, field.type), column)
+            table = table.set_column(place, field.name, numbers)
+    return table
+
+
+def _with_days(table: pa.Table, **days: pd.Series[pd.Timestamp]) -> pa.Table:
+    """Returns the table with these columns as dates, in their places or at the end."""
+    for name, column in days.items():
+        values = pa.array(column, from_pandas=True).cast(pa.date32())
+        place = table.schema.get_field_index(name)
+        table = table.append_column(name, values) if place < 0 else table.set_column(place, name, values)
+    return table
+
+
+def _refused(
+    table: pa.Table,
+    frame: pd.DataFrame,
+    counted: pd.Series[pd.Timestamp],
+    refused: NDArray[np.bool_],
+    batch: str,
+    why: Sequence[str],
+) -> pa.Table:
+    """Returns the refused rows as quarantine has them."""
+    table = _no_nan(table.filter(refused))
+    added = frame[[name for name in ("output_day", "matures_on") if name in frame]].assign(counted=counted)
+    for name, days in added[refused].items():
+        table = table.append_column(str(name), pa.array(days, from_pandas=True).cast(pa.date32()))
+    table = table.append_column("batch", pa.repeat(batch, table.num_rows))
+    return table.append_column("reason", pa.array(why, pa.string()))
+
+
+def _why(failed: NDArray[np.bool_], reasons: Sequence[str]) -> list[str]:
+    """Returns what is wrong with each row, by which rules (columns) it fails."""
+    words: dict[bytes, str] = {}
+    for row in failed:
+        if (key := row.tobytes()) not in words:
+            words[key] = "; ".join(itertools.compress(reasons, row))
+    return [words[row.tobytes()] for row in failed]
 
 
 def _stale(before: Judged, inputs: Mapping[str, str], rules: Sequence[Rule]) -> bool:
@@ -341,15 +420,19 @@ def _not_before(weeks: pd.Series[pd.Timestamp], first: date | None) -> pd.Series
     return bounded.astype("datetime64[s]")
 
 
-def _first_seen(
-    weeks: pd.Series[pd.Timestamp], refused: NDArray[np.bool_], known: NDArray[np.bool_]
-) -> dict[str, tuple[int, int]]:
-    seen = pd.DataFrame({"week": weeks, "refused": refused, "judged": 1})[known]
-    totals = seen.groupby("week")[["refused", "judged"]].sum()
-    return {
-        pd.Timestamp(str(week)).date().isoformat(): (int(row.refused), int(row.judged))
-        for week, row in totals.iterrows()
-    }
+def _add_seen(
+    seen: dict[str, tuple[int, int]],
+    weeks: pd.Series[pd.Timestamp],
+    refused: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+) -> None:
+    """Adds these rows to those (refused, judged) by the week in which they count."""
+    rows = pd.DataFrame({"week": weeks, "refused": refused, "judged": 1})[known]
+    totals = rows.groupby("week")[["refused", "judged"]].sum()
+    for day, row in totals.iterrows():
+        week = pd.Timestamp(str(day)).date().isoformat()
+        before = seen.get(week, (0, 0))
+        seen[week] = (before[0] + int(row.refused), before[1] + int(row.judged))
 
 
 def _judged(data: dict[str, object]) -> Judged:
