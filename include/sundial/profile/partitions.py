@@ -1,22 +1,29 @@
-"""Profiles kept in the lake, one small file a partition; only dirty partitions are computed again."""
+"""Profiles kept in the lake, one file an ISO week; only dirty partitions are computed again.
+
+A file has every day's cells apart, so that a late outcome replaces those of its own day. Its name carries the
+hash of what all its days were computed from: what is wanted is known from the names alone, and a file that is
+replaced is never read again.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import ibis
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from sundial.lake import Lake
-from sundial.profile.analysis import FLAGS, Columns, analysis_table
-from sundial.profile.compute import run
-from sundial.profile.profile import Profile
-from sundial.profile.statistics import Bin, Statistic, key_name, plan_id
+from sundial.profile.analysis import FLAGS, LABELS, MEASURED, Columns, analysis_table
+from sundial.profile.compute import decoded, encoded, expression, tidy
+from sundial.profile.profile import Profile, concat
+from sundial.profile.statistics import Bin, Sample, Statistic, key_name, plan_id
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -24,8 +31,29 @@ if TYPE_CHECKING:
 Paths = Mapping[date, Sequence[str]]
 """Paths of accepted rows by output day."""
 
+AT_ONCE = 64 * 2**20
+"""Bytes of accepted rows in one query, at least one day: memory does not grow with the history."""
+
+_ABOUT = b"sundial"
+"""Metadata of a stored file: its days with their input hashes, and how its rows belong to statistics."""
+
+_OF_OUTPUTS = frozenset(
+    {"predicted", "late", "failed", "score", "latency", "model_version", "predicted_class", "weight"}
+)
+_OF_TRUTH = (FLAGS | MEASURED | LABELS | {"outcome_weight"}) - _OF_OUTPUTS
+
 _LOADED: dict[tuple[str, str], Profile] = {}
 # The latest profile of this process, by place and fingerprint: the principles of a run ask for the same.
+
+Cells = Mapping[Statistic, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class _Week:
+    """One stored file, read."""
+
+    days: Mapping[str, str]
+    cells: Cells
 
 
 class Partitions:
@@ -33,46 +61,62 @@ class Partitions:
 
     def __init__(self, lake: Lake, system: str, plan: Sequence[Statistic]) -> None:
         self._lake = lake
-        self._plan = plan
-        self._folder = f"systems/{system}/profiles/{plan_id(plan)}"
+        self._plan = tuple(sorted(plan, key=lambda s: s.id))
+        self._plans = f"systems/{system}/profiles"
+        self._folder = f"{self._plans}/{plan_id(plan)}"
 
     def update(self, outputs: Paths, outcomes: Paths, columns: Columns) -> Sequence[date]:
         """Computes the partitions whose accepted rows changed, and forgets those that are gone.
 
+        Profiles of other plans of the system are forgotten at the end.
+
         Returns:
             The days computed now.
         """
-        wanted, stored = _wanted(outputs, outcomes, columns), self._stored()
-        dirty = [day for day, name in wanted.items() if name not in stored]
-        if dirty and self._plan:
-            cells = self._compute(dirty, outputs, outcomes, columns)
-            for day in dirty:
-                self._lake.put_table(f"{self._folder}/{wanted[day]}", _of_day(cells, day))
+        inputs = _inputs(outputs, outcomes, columns)
+        if not self._plan:
+            return list(inputs)
+        wanted, stored = _names(inputs), self._stored()
+        kept = {
+            monday: self._kept(monday, inputs, stored)
+            for monday, name in wanted.items()
+            if name not in stored
+        }
+        dirty = [
+            day
+            for day in sorted(inputs)
+            if (week := kept.get(_monday(day))) and day.isoformat() not in week.days
+        ]
+        waiting = {monday: [week.cells] if week.days else [] for monday, week in kept.items()}
+        for group, cells in self._compute(dirty, outputs, outcomes, columns):
+            for monday in dict.fromkeys(map(_monday, group)):
+                waiting[monday].append(_of_week(cells, monday))
+            # Written as soon as it is whole: what was computed survives a kill, and is out of memory.
+            for monday in [monday for monday in waiting if monday < _monday(group[-1])]:
+                self._put(monday, wanted, inputs, waiting.pop(monday))
+        for monday in list(waiting):
+            self._put(monday, wanted, inputs, waiting.pop(monday))
         for name in sorted(stored - set(wanted.values())):
             self._lake.delete(f"{self._folder}/{name}")
+        for path in self._lake.list(self._plans):
+            if not path.startswith(f"{self._folder}/"):
+                self._lake.delete(path)
         return dirty
 
     def current(self, outputs: Paths, outcomes: Paths, columns: Columns) -> bool:
         """Tells whether what is stored is of this input: not so after an `update` that did not end."""
-        return not self._plan or self._stored() == set(_wanted(outputs, outcomes, columns).values())
+        return not self._plan or self._stored() == set(_names(_inputs(outputs, outcomes, columns)).values())
 
     def load(self) -> Profile:
         """Returns the profile of all stored partitions."""
         where = self._lake.uri(self._folder), self.fingerprint()
         if where not in _LOADED:
             _LOADED.clear()
-            _LOADED[where] = self._read()
+            weeks = [self._read(path).cells for path in self._lake.list(self._folder)]
+            _LOADED[where] = Profile(
+                {s: concat([week[s] for week in weeks] or [_empty(s)], s) for s in self._plan}
+            )
         return _LOADED[where]
-
-    def _read(self) -> Profile:
-        uris = [self._lake.uri(path) for path in self._lake.list(self._folder)]
-        if not uris:
-            return Profile({statistic: _empty(statistic) for statistic in self._plan})
-        with duckdb.connect() as connection:
-            self._lake.attach(connection)
-            frame = connection.read_parquet(uris).to_arrow_table().to_pandas()
-        by_id = dict(list(frame.groupby("statistic", observed=True)))
-        return Profile({s: _cells(by_id[s.id], s) if s.id in by_id else _empty(s) for s in self._plan})
 
     def fingerprint(self) -> str:
         """Returns a hash of what the profiles were computed from."""
@@ -81,94 +125,187 @@ class Partitions:
     def _stored(self) -> set[str]:
         return {path.rsplit("/", 1)[1] for path in self._lake.list(self._folder)}
 
+    def _kept(self, monday: date, inputs: Mapping[date, str], stored: set[str]) -> _Week:
+        """Returns the days of a week that are stored and have not changed."""
+        names = sorted(name for name in stored if name.startswith(f"{monday}-"))
+        if not names:
+            return _Week({}, {})
+        # More than one is there only after a kill; the days missing in this one are computed again.
+        week = self._read(f"{self._folder}/{names[0]}")
+        days = {day: made for day, made in week.days.items() if inputs.get(date.fromisoformat(day)) == made}
+        kept = pd.to_datetime(list(days))
+        return _Week(days, {s: frame[frame["day"].isin(kept)] for s, frame in week.cells.items()})
+
+    def _put(
+        self, monday: date, wanted: Mapping[date, str], inputs: Mapping[date, str], parts: Sequence[Cells]
+    ) -> None:
+        days = {day.isoformat(): made for day, made in inputs.items() if _monday(day) == monday}
+        cells = {s: concat([part[s] for part in parts], s) for s in self._plan}
+        self._lake.put_table(f"{self._folder}/{wanted[monday]}", _table(days, cells))
+
+    def _read(self, path: str) -> _Week:
+        table = self._lake.get_table(path)
+        about = json.loads(table.schema.metadata[_ABOUT])
+        columns = {name: table[name] for name in table.column_names}
+        cells, start = {}, 0
+        for statistic, (rows, levels) in zip(self._plan, about["rows"], strict=True):
+            part = {name: column.slice(start, rows) for name, column in columns.items()}
+            cells[statistic] = _cells(part, statistic, levels)
+            start += rows
+        return _Week(about["days"], cells)
+
     def _compute(
         self, days: Sequence[date], outputs: Paths, outcomes: Paths, columns: Columns
-    ) -> Mapping[Statistic, pd.DataFrame]:
+    ) -> Iterator[tuple[Sequence[date], Cells]]:
+        if not days:
+            return
         connection = ibis.duckdb.connect()
         self._lake.attach(connection.con)
+        compiled: dict[tuple[object, ...], tuple[str | None, Mapping[Statistic, str]]] = {}
 
-        def read(name: str, paths: Paths) -> ir.Table | None:
-            uris = [self._lake.uri(path) for day in days for path in paths.get(day, ())]
+        def read(name: str, group: Sequence[date], paths: Paths) -> ir.Table | None:
+            uris = [self._lake.uri(path) for day in group for path in paths.get(day, ())]
             if not uris:
                 return None
             # Not by Ibis' read_parquet, which would download an extension of DuckDB to read s3://.
             connection.con.read_parquet(uris, union_by_name=True).create_view(name)
             return connection.table(name)
 
-        rows = read("outputs", outputs)
-        if rows is None:
-            return {}
-        cells = run(connection, analysis_table(rows, read("outcomes", outcomes), columns), self._plan)
-        connection.disconnect()
-        return cells
-
-
-def _wanted(outputs: Paths, outcomes: Paths, columns: Columns) -> Mapping[date, str]:
-    """Returns the partition's file name by day."""
-    return {day: _name(day, paths, outcomes.get(day, ()), columns) for day, paths in outputs.items()}
-
-
-def _name(day: date, outputs: Sequence[str], outcomes: Sequence[str], columns: Columns) -> str:
-    inputs = "\n".join([repr(columns), *sorted(outputs), "", *sorted(outcomes)])
-    return f"{day}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}.parquet"
-
-
-def _of_day(cells: Mapping[Statistic, pd.DataFrame], day: date) -> pa.Table:
-    """Returns one day's cells of all statistics: keys as text, since their number and types differ."""
-    parts = []
-    for statistic, frame in cells.items():
-        rows = frame[frame["day"] == pd.Timestamp(day)]
-        keys = [[_text(value) for value in rows[key_name(key)]] for key in statistic.by]
-        sums = [rows[f"sum_{name}"].tolist() for name in statistic.sums]
-        parts.append(
-            pa.table(
-                {
-                    "statistic": pa.array([statistic.id] * len(rows), pa.string()),
-                    "day": pa.array(rows["day"], pa.timestamp("s")),
-                    "counted": pa.array(rows["counted"], pa.timestamp("s")),
-                    "n": pa.array(rows["n"], pa.int64()),
-                    "keys": pa.array(_by_row(keys, len(rows)), _TEXTS),
-                    "sums": pa.array(_by_row(sums, len(rows)), _WHOLE),
-                }
+        for group in self._groups(days, outputs, outcomes):
+            rows, truths = read("outputs", group, outputs), read("outcomes", group, outcomes)
+            if rows is None:
+                continue
+            schemas = (rows.schema(), truths.schema() if truths is not None else None)
+            if schemas not in compiled:
+                compiled[schemas] = self._compiled(connection, rows, truths, columns)
+            known, statements = compiled[schemas]
+            if known is not None:
+                connection.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {known}")
+            yield (
+                group,
+                {s: tidy(connection.con.sql(sql).to_arrow_table(), s) for s, sql in statements.items()},
             )
-        )
-    return pa.concat_tables(parts)
+        connection.disconnect()
+
+    def _compiled(
+        self, connection: Any, rows: ir.Table, truths: ir.Table | None, columns: Columns
+    ) -> tuple[str | None, Mapping[Statistic, str]]:
+        """Returns the SQL of the rows with truth, which are joined once, and of each statistic."""
+        joined = analysis_table(rows, truths, columns)
+        alone = analysis_table(rows, None, columns)
+        of_truth = [s for s in self._plan if s.over == "outcomes"]
+        names = {"day", "outcome_counted", *(name for s in of_truth for name in _columns(s))}
+        known = joined.filter(joined.outcome_counted.notnull()).select(sorted(names))
+        table = ibis.table(known.schema(), name="known")
+
+        def source(statistic: Statistic) -> ir.Table:
+            if statistic.over == "outcomes":
+                return table
+            return joined if _columns(statistic) & _OF_TRUTH else alone
+
+        statements = {s: str(connection.compile(expression(source(s), s))) for s in self._plan}
+        return str(connection.compile(known)) if of_truth else None, statements
+
+    def _groups(self, days: Sequence[date], outputs: Paths, outcomes: Paths) -> Iterator[Sequence[date]]:
+        group: list[date] = []
+        size = 0
+        for day in days:
+            paths = [
+                f"{self._lake.root}/{path}" for feed in (outputs, outcomes) for path in feed.get(day, ())
+            ]
+            of_day = sum(self._lake.fs.sizes(paths))
+            if group and size + of_day > AT_ONCE:
+                yield group
+                group, size = [], 0
+            group.append(day)
+            size += of_day
+        yield group
 
 
-_TEXTS, _WHOLE = pa.list_(pa.string()), pa.list_(pa.int64())
+def _columns(statistic: Statistic) -> frozenset[str]:
+    keys = (key.column if isinstance(key, Bin) else key for key in statistic.by)
+    own = ("key",) if isinstance(statistic, Sample) else ()
+    return frozenset({*own, *keys, *statistic.sums, *statistic.extremes})
 
 
-def _by_row(columns: Sequence[Sequence[object]], rows: int) -> list[tuple[object, ...]]:
-    return list(zip(*columns, strict=True)) if columns else [()] * rows
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
-def _text(value: object) -> str | None:
-    if value is None or value is pd.NA or value != value:
-        return None
-    return str(int(value)) if isinstance(value, float) else str(value)
+def _inputs(outputs: Paths, outcomes: Paths, columns: Columns) -> Mapping[date, str]:
+    """Returns the hash of what each day is computed from."""
+    about = repr(columns)
+
+    def made(day: date) -> str:
+        inputs = "\n".join([about, *sorted(outputs[day]), "", *sorted(outcomes.get(day, ()))])
+        return hashlib.sha256(inputs.encode()).hexdigest()[:12]
+
+    return {day: made(day) for day in outputs}
 
 
-def _cells(rows: pd.DataFrame, statistic: Statistic) -> pd.DataFrame:
-    frame = rows[["day", "counted"]].reset_index(drop=True)
-    for place, key in enumerate(statistic.by):
-        values = pd.Series([keys[place] for keys in rows["keys"]], dtype="object")
-        frame[key_name(key)] = _typed(values, key)
-    frame["n"] = rows["n"].to_numpy()
-    for place, name in enumerate(statistic.sums):
-        frame[f"sum_{name}"] = [sums[place] for sums in rows["sums"]]
+def _names(inputs: Mapping[date, str]) -> Mapping[date, str]:
+    """Returns the file name of each week, by its Monday."""
+    weeks: dict[date, list[str]] = {}
+    for day in sorted(inputs):
+        weeks.setdefault(_monday(day), []).append(f"{day} {inputs[day]}")
+    return {
+        monday: f"{monday}-{hashlib.sha256(chr(10).join(days).encode()).hexdigest()[:12]}.parquet"
+        for monday, days in weeks.items()
+    }
+
+
+def _of_week(cells: Cells, monday: date) -> Cells:
+    days = pd.date_range(monday, periods=7, unit="s")
+    return {statistic: frame[frame["day"].isin(days)] for statistic, frame in cells.items()}
+
+
+def _table(days: Mapping[str, str], cells: Cells) -> pa.Table:
+    """Returns the cells of all statistics under each other; keys as numbers, their levels in the metadata."""
+    parts, rows = [], []
+    for statistic, frame in cells.items():
+        columns: dict[str, pa.Array] = {
+            name: pa.array(frame[name].to_numpy().astype("datetime64[D]")) for name in ("day", "counted")
+        }
+        levels = []
+        for place, key in enumerate(statistic.by):
+            codes, names = encoded(frame[key_name(key)])
+            columns[f"key_{place}"] = pa.array(codes, pa.int32(), mask=codes < 0)
+            levels.append(names)
+        for name, short in _stored_as(statistic).items():
+            columns[short] = pa.array(frame[name].to_numpy())
+        parts.append(pa.table(columns))
+        rows.append((len(frame), levels))
+    about = json.dumps({"days": dict(sorted(days.items())), "rows": rows}, sort_keys=True)
+    return pa.concat_tables(parts, promote_options="default").replace_schema_metadata({_ABOUT: about})
+
+
+def _stored_as(statistic: Statistic) -> Mapping[str, str]:
+    """Returns the column of a stored file by the column of the cells: statistics share the former."""
+    if isinstance(statistic, Sample):
+        return {"rank": "n", **{name: f"min_{place}" for place, name in enumerate(statistic.sums)}}
+    numbered = (("sum", statistic.sums), ("min", statistic.extremes), ("max", statistic.extremes))
+    return {"n": "n"} | {
+        f"{kind}_{name}": f"{kind}_{place}" for kind, names in numbered for place, name in enumerate(names)
+    }
+
+
+def _cells(
+    part: Mapping[str, pa.ChunkedArray], statistic: Statistic, levels: Sequence[Sequence[str] | None]
+) -> pd.DataFrame:
+    frame = pd.DataFrame({name: part[name].to_numpy().astype("datetime64[s]") for name in ("day", "counted")})
+    for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True)):
+        codes = part[f"key_{place}"].fill_null(-1).to_numpy()
+        frame[key_name(key)] = decoded(codes, names)
+    for name, short in _stored_as(statistic).items():
+        frame[name] = part[short].to_numpy()
     return frame
 
 
-def _typed(values: pd.Series, key: str | Bin) -> pd.Series:
-    if isinstance(key, Bin) or key in FLAGS:
-        return pd.to_numeric(values).astype("Int64")
-    return values.astype("str")
-
-
 def _empty(statistic: Statistic) -> pd.DataFrame:
-    frame = pd.DataFrame({"day": pd.to_datetime([]), "counted": pd.to_datetime([])})
+    dates, none = np.array([], "datetime64[s]"), np.array([], np.int64)
+    frame = pd.DataFrame({"day": dates, "counted": dates})
     for key in statistic.by:
-        frame[key_name(key)] = _typed(pd.Series([], dtype="object"), key)
-    return frame.assign(
-        **{name: pd.Series([], dtype="int64") for name in ["n", *(f"sum_{s}" for s in statistic.sums)]}
-    )
+        frame[key_name(key)] = decoded(none, None if isinstance(key, Bin) or key in FLAGS else [])
+    for name, merge in statistic.merged.items():
+        frame[name] = none if merge == "add" else none.astype(float)
+    return frame

@@ -1,81 +1,195 @@
-"""The profile of a system: its statistics by partition, merged by addition for any window."""
+"""The profile of a system: its statistics by partition, merged for any window."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from sundial.profile.statistics import Statistic, key_name
+from sundial.profile.compute import decoded, encoded
+from sundial.profile.statistics import Sample, Statistic, key_name
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+_KEPT = 256
+"""Windows that are kept merged: the checks of a week ask for the same ones."""
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Cells of one statistic, sorted by day, with the place of each in its distinct keys."""
+
+    day: NDArray[np.int64]
+    counted: NDArray[np.int64]
+    by_counted: NDArray[np.intp]
+    place: NDArray[np.int64]
+    keys: pd.DataFrame
+    values: Mapping[str, NDArray[Any]]
 
 
 class Profile:
     """Statistics of many partitions in memory; answers what the plan answers, never a row."""
 
     def __init__(self, cells: Mapping[Statistic, pd.DataFrame]) -> None:
-        """Takes one frame a statistic: day, counted, keys, n, sums."""
-        self._cells = dict(cells)
-        self._rolled: dict[Statistic, pd.DataFrame] = {}
-        self._merged: dict[tuple[Statistic, bytes], pd.DataFrame] = {}
+        """Takes one frame a statistic: day, counted, keys, n, sums, extremes."""
+        self._frames = dict(cells)
+        self._cells: dict[Statistic, _Cells] = {}
+        self._merged: dict[tuple[object, ...], pd.DataFrame] = {}
 
     def merge(self, other: Profile) -> Profile:
         """Returns the profile of both sets of rows together."""
-        shared = self._cells.keys() & other._cells.keys()
-        both = {
-            s: _added(pd.concat([self._cells[s], other._cells[s]]), s, ["day", "counted"]) for s in shared
-        }
-        return Profile({**self._cells, **other._cells, **both})
+        shared = self._frames.keys() & other._frames.keys()
+        both = {s: _lowest(concat([self._frames[s], other._frames[s]], s), s) for s in shared}
+        return Profile({**self._frames, **other._frames, **both})
 
     @cached_property
     def days(self) -> Sequence[date]:
         """The days that have outputs, sorted."""
-        frames = [frame["day"] for statistic, frame in self._cells.items() if statistic.over == "outputs"]
-        return [day.date() for day in pd.concat(frames).drop_duplicates().sort_values()] if frames else []
+        frames = [frame["day"] for statistic, frame in self._frames.items() if statistic.over == "outputs"]
+        found = (
+            np.unique(np.concatenate([_days(day) for day in frames])) if frames else np.array([], np.int64)
+        )
+        return [day.item() for day in found.astype("datetime64[D]")]
 
     def window(self, statistic: Statistic, start: date, end: date, known_by: date) -> pd.DataFrame:
-        """Returns the keys, n and sums of the outputs of [start, end], as known in the week of `known_by`."""
-        frame = self._by_partition(statistic)
-        day, counted = frame["day"], frame["counted"]
-        chosen = (
-            (day >= pd.Timestamp(start)) & (day <= pd.Timestamp(end)) & (counted <= pd.Timestamp(known_by))
-        )
-        return self._sum(statistic, frame, chosen.to_numpy())
+        """Returns the keys, n, sums and extremes of the outputs of [start, end], as known by `known_by`."""
+        cells = self._of(statistic)
+        first, stop = np.searchsorted(cells.day, [_day(start), _day(end) + 1])
+        known = cells.counted[first:stop] <= _day(known_by)
+        # Of the same days, as many known cells are the same ones.
+        asked = (statistic, int(first), int(stop), int(known.sum()))
+        chosen = slice(first, stop) if known.all() else first + np.flatnonzero(known)
+        return self._sum(asked, statistic, cells, chosen)
 
     def weeks(self, statistic: Statistic, first: date, last: date) -> pd.DataFrame:
         """Returns the keys, n and sums of what counts in these weeks and in no other: evidence uses it."""
-        frame = self._by_partition(statistic)
-        return self._sum(
-            statistic, frame, frame["counted"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy()
-        )
+        cells = self._of(statistic)
+        start, stop = np.searchsorted(cells.counted, [_day(first), _day(last) + 1], sorter=cells.by_counted)
+        asked = (statistic, "weeks", int(start), int(stop))
+        return self._sum(asked, statistic, cells, cells.by_counted[start:stop])
 
-    def _by_partition(self, statistic: Statistic) -> pd.DataFrame:
-        if statistic not in self._rolled:
-            source = next((s for s in self._cells if s.answers(statistic)), None)
+    def sample(self, sample: Sample, start: date, end: date, known_by: date) -> pd.DataFrame:
+        """Returns the rows of a sample of [start, end], as known by `known_by`, lowest ranks first.
+
+        Returns:
+            At most `sample.size` rows with `rank` (int64), the columns of text (str) and of numbers (float64,
+            NaN where unknown).
+
+        Raises:
+            KeyError: no check of the plan declared it.
+        """
+        stored = next((s for s in self._frames if s.answers(sample)), None)
+        if stored is None:
+            raise KeyError(f"no stored sample answers {sample}; declare it in the check's statistics()")
+        frame = self._frames[stored]
+        day, counted = frame["day"], frame["counted"]
+        chosen = frame[
+            (day >= pd.Timestamp(start)) & (day <= pd.Timestamp(end)) & (counted <= pd.Timestamp(known_by))
+        ]
+        lowest = chosen.sort_values("rank", kind="stable").head(sample.size).reset_index(drop=True)
+        texts = [key_name(key) for key in sample.by]
+        text = [name for name in texts if isinstance(lowest[name].dtype, pd.CategoricalDtype)]
+        return lowest[["rank", *texts, *sample.sums]].astype(dict.fromkeys(text, "str"))
+
+    def _of(self, statistic: Statistic) -> _Cells:
+        if statistic not in self._cells:
+            source = next((s for s in self._frames if s.answers(statistic)), None)
             if source is None:
                 raise KeyError(
                     f"no stored statistic answers {statistic}; declare it in the check's statistics()"
                 )
-            self._rolled[statistic] = _added(self._cells[source], statistic, ["day", "counted"])
-        return self._rolled[statistic]
+            self._cells[statistic] = _indexed(self._frames[source], statistic)
+        return self._cells[statistic]
 
-    def _sum(self, statistic: Statistic, frame: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
-        # Weeks in which nothing new counts ask for the same cells again: merging once is enough.
-        asked = (statistic, chosen.tobytes())
+    def _sum(
+        self, asked: tuple[object, ...], statistic: Statistic, cells: _Cells, chosen: slice | NDArray[np.intp]
+    ) -> pd.DataFrame:
         if asked not in self._merged:
-            self._merged[asked] = _added(frame[chosen], statistic, [])
+            if len(self._merged) >= _KEPT:
+                del self._merged[next(iter(self._merged))]
+            self._merged[asked] = _merged(statistic, cells, chosen)
         return self._merged[asked]
 
 
-def _added(frame: pd.DataFrame, statistic: Statistic, kept: Iterable[str]) -> pd.DataFrame:
-    added = ["n", *(f"sum_{name}" for name in statistic.sums)]
-    by = [*kept, *(key_name(key) for key in statistic.by)]
-    if not by:
-        return frame[added].sum().to_frame().T
-    return frame.groupby(by, dropna=False, observed=True, as_index=False)[added].sum()
+def concat(frames: Sequence[pd.DataFrame], statistic: Statistic) -> pd.DataFrame:
+    """Returns the cells of several profiles under each other, sorted by day alone."""
+    order = np.argsort(np.concatenate([_days(frame["day"]) for frame in frames]), kind="stable")
+    columns: dict[str, Any] = {
+        name: np.concatenate([frame[name].to_numpy() for frame in frames])[order]
+        for name in ("day", "counted")
+    }
+    for name in (key_name(key) for key in statistic.by):
+        coded = [encoded(frame[name]) for frame in frames]
+        if all(levels is None for _, levels in coded):
+            columns[name] = decoded(np.concatenate([codes for codes, _ in coded])[order], None)
+            continue
+        levels = sorted({level for _, some in coded for level in some or ()})
+        places = {level: place for place, level in enumerate(levels)}
+        codes = [
+            np.append([places[level] for level in some or ()], -1).astype(np.int64)[codes]
+            for codes, some in coded
+        ]
+        columns[name] = decoded(np.concatenate(codes)[order], levels)
+    for name in statistic.merged:
+        columns[name] = np.concatenate([frame[name].to_numpy() for frame in frames])[order]
+    return pd.DataFrame(columns)
+
+
+def _lowest(frame: pd.DataFrame, statistic: Statistic) -> pd.DataFrame:
+    if not isinstance(statistic, Sample):
+        return frame
+    ranked = frame.sort_values(["day", "counted", "rank"], kind="stable")
+    return ranked[ranked.groupby(["day", "counted"]).cumcount() < statistic.size]
+
+
+def _indexed(frame: pd.DataFrame, statistic: Statistic) -> _Cells:
+    day = _days(frame["day"])
+    order: NDArray[np.intp] | slice = slice(None)
+    if (day[1:] < day[:-1]).any():
+        order = np.argsort(day, kind="stable")
+    counted = _days(frame["counted"])[order]
+    place, keys = np.zeros(len(frame), np.int64), pd.DataFrame(index=range(1))
+    for name in (key_name(key) for key in statistic.by):
+        codes, levels = encoded(frame[name])
+        # Missing ones come last, as in pandas' groupby.
+        size = int(codes.max(initial=-1)) + 2
+        distinct, place = np.unique(place * size + np.where(codes < 0, size - 1, codes), return_inverse=True)
+        before, code = np.divmod(distinct, size)
+        keys = keys.iloc[before].reset_index(drop=True)
+        column = decoded(np.where(code == size - 1, -1, code), levels)
+        keys[name] = column if levels is None else pd.Series(column).astype("str")
+    return _Cells(
+        day=day[order],
+        counted=counted,
+        by_counted=np.argsort(counted, kind="stable"),
+        place=place[order],
+        keys=keys,
+        values={name: frame[name].to_numpy()[order] for name in statistic.merged},
+    )
+
+
+def _merged(statistic: Statistic, cells: _Cells, chosen: slice | NDArray[np.intp]) -> pd.DataFrame:
+    place, size = cells.place[chosen], len(cells.keys)
+    there = np.bincount(place, minlength=size) > 0 if statistic.by else np.ones(size, dtype=bool)
+    frame = cells.keys[there].reset_index(drop=True)
+    for name, merge in statistic.merged.items():
+        values = cells.values[name]
+        merged = np.zeros(size, values.dtype) if merge == "add" else np.full(size, np.nan)
+        getattr(np, merge).at(merged, place, values[chosen])
+        frame[name] = merged[there]
+    return frame
+
+
+def _days(column: pd.Series[Any]) -> NDArray[np.int64]:
+    days: NDArray[np.int64] = column.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return days
+
+
+def _day(day: date) -> int:
+    return int(np.datetime64(day, "D").astype(np.int64))

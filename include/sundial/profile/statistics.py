@@ -1,10 +1,10 @@
-"""What a check may ask of the rows: counts by key, histograms on fixed edges, sums; all merge by addition."""
+"""What a check may ask of the rows: counts by key, histograms on fixed edges, sums, extremes; all merge."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -52,7 +52,9 @@ def key_name(key: Key) -> str:
 
 @dataclass(frozen=True)
 class Statistic:
-    """Counts `n`, and sums of columns, by keys.
+    """Counts `n`, sums of columns, and where asked their extremes, by keys.
+
+    Extremes are exact and merge by minimum and maximum; all else merges by addition.
 
     The analysis table has, beside the feed's own category columns (text), `predicted` (0/1), `outcome` (0/1,
     only over outcomes), `score` (number) and `model_version` (text).
@@ -61,6 +63,7 @@ class Statistic:
     over: Over
     by: tuple[Key, ...]
     sums: tuple[str, ...] = ()
+    extremes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -69,7 +72,55 @@ class Statistic:
 
     def answers(self, other: Statistic) -> bool:
         """Whether rolling this one up gives the other."""
-        return self.over == other.over and set(other.by) <= set(self.by) and set(other.sums) <= set(self.sums)
+        return (
+            not isinstance(other, Sample)
+            and self.over == other.over
+            and set(other.by) <= set(self.by)
+            and set(other.sums) <= set(self.sums)
+            and set(other.extremes) <= set(self.extremes)
+        )
+
+    @property
+    def merged(self) -> Mapping[str, str]:
+        """The columns beside the keys, each with the name of the NumPy function that merges it."""
+        return {
+            "n": "add",
+            **{f"sum_{name}": "add" for name in self.sums},
+            **{f"min_{name}": "fmin" for name in self.extremes},
+            **{f"max_{name}": "fmax" for name in self.extremes},
+        }
+
+
+@dataclass(frozen=True)
+class Sample(Statistic):
+    """Some rows of a window: those with the lowest ranks, the same however the rows were cut or ordered.
+
+    A rank is the first 60 bits of the MD5 of the row's key, so that it is as good as random and stays the
+    row's own; the key itself is not kept. `by` are columns of text and `sums` columns of numbers, as they
+    are. The sample of a union is the lowest ranks of both samples.
+    """
+
+    size: int = 2000
+
+    def answers(self, other: Statistic) -> bool:
+        """Whether the other sample is part of this one."""
+        return (
+            isinstance(other, Sample)
+            and self.over == other.over
+            and set(other.by) <= set(self.by)
+            and set(other.sums) <= set(self.sums)
+            and other.size <= self.size
+        )
+
+    @property
+    def merged(self) -> Mapping[str, str]:
+        """The columns beside the keys; rows of a sample are never merged."""
+        return {"rank": "add", **dict.fromkeys(self.sums, "fmin")}
+
+
+def sample(over: Over, texts: Sequence[str], numbers: Sequence[str], size: int = 2000) -> Sample:
+    """Takes rows with these columns, at most `size` of a window."""
+    return Sample(over, tuple(texts), tuple(numbers), size=size)
 
 
 def counts(over: Over, by: Sequence[Key]) -> Statistic:
@@ -77,14 +128,22 @@ def counts(over: Over, by: Sequence[Key]) -> Statistic:
     return Statistic(over, tuple(by))
 
 
-def histogram(over: Over, bins: Bin, by: Sequence[Key] = ()) -> Statistic:
-    """Counts and the sum of a column in each of its bins, by further keys."""
-    return Statistic(over, (bins, *by), (bins.column,))
+def histogram(over: Over, bins: Bin, by: Sequence[Key] = (), *, extremes: bool = False) -> Statistic:
+    """Counts and the sum of a column in each of its bins, by further keys.
+
+    Args:
+        over: outputs or outcomes.
+        bins: the bins of one column.
+        by: further keys.
+        extremes: also `min_<column>` and `max_<column>` of each bin, NaN where nothing is known: a bin that
+            has one value is an atom of the distribution, not a stretch of it.
+    """
+    return Statistic(over, (bins, *by), (bins.column,), (bins.column,) if extremes else ())
 
 
 def fuse(wanted: Iterable[Statistic]) -> tuple[Statistic, ...]:
     """Returns the fewest of the wanted statistics that answer all of them, in a stable order."""
-    distinct = sorted(set(wanted), key=lambda s: (-len(s.by), -len(s.sums), s.id))
+    distinct = sorted(set(wanted), key=lambda s: (-len(s.by), -len(s.sums), -len(s.extremes), s.id))
     kept: list[Statistic] = []
     for statistic in distinct:
         if not any(other.answers(statistic) for other in kept):
