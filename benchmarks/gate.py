@@ -126,7 +126,7 @@ def batch_of(rows: int, days: int) -> pa.Table:
     columns["score"][faulty[::2]] = 1.5
     columns["n9"][faulty[1::2]] = 99
     columns["n1"] = pa.array(columns["n1"], mask=random.random(rows) < 0.01)
-    keys = sorted(hashlib.sha256(b"%d" % number).hexdigest() for number in range(rows))
+    keys = sorted(hashlib.sha256(b"%d" % number).hexdigest()[:32] for number in range(rows))
     keys[1] = keys[0]
     dates = np.datetime64(FIRST) + random.integers(0, days, rows)
     return pa.table({"key": keys, "day": pa.array(dates, pa.date32()), **columns})

@@ -126,10 +126,13 @@ def _numbers(rng: np.random.Generator, n: int, *, current: bool) -> dict[str, pa
 def _accepted(rng: np.random.Generator, log: pa.Table, day: date) -> dict[str, pa.Table]:
     """Returns the day as the gate leaves it: what the register names, with keyed hashes instead of ids.
 
-    Outcomes come in an order of their own. A hash of 32 bytes in hexadecimal cannot be told from random ones.
+    Outcomes come in an order of their own. A keyed hash cannot be told from random bytes.
     """
     n = len(log)
-    key = _hexadecimal(rng.integers(0, 256, (n, 32), dtype=np.uint8))
+    key = pa.ExtensionArray.from_storage(
+        pa.uuid(),
+        pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), n, [None, pa.py_buffer(rng.bytes(16 * n))]),
+    )
     monday = day - timedelta(days=day.weekday())
 
     def helpers(rows: int) -> dict[str, pa.Array]:
@@ -155,16 +158,6 @@ def _accepted(rng: np.random.Generator, log: pa.Table, day: date) -> dict[str, p
 
 def _words(codes: NDArray[np.integer], words: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes.astype(np.int32), list(words)).cast(pa.string())
-
-
-def _hexadecimal(drawn: NDArray[np.uint8]) -> pa.Array:
-    """Returns each row of bytes as a string of twice as many hexadecimal digits."""
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    n, width = len(drawn), 2 * drawn.shape[1]
-    text = np.empty((n, width), np.uint8)
-    text[:, 0::2], text[:, 1::2] = digits[drawn >> 4], digits[drawn & 15]
-    offsets = np.arange(0, (n + 1) * width, width, dtype=np.int32)
-    return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(text))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from uuid import UUID
 
 import ibis
 import numpy as np
@@ -30,7 +31,7 @@ def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
     days = [date(2024, 1, 1) + timedelta(days=int(day)) for day in random.integers(0, 14, n)]
     outputs = pd.DataFrame(
         {
-            "key": [f"{place:064x}" for place in range(n)],
+            "key": [str(UUID(int=place)) for place in range(n)],
             "day": days,
             "counted": [day - timedelta(days=day.weekday()) for day in days],
             # Halves of a bin and of a sum's unit, where engines round in different ways.

@@ -94,7 +94,7 @@ def test_keys_are_keyed_hashes_and_nowhere_in_the_lake_in_the_clear(town: Town, 
     town.measure(SUNDAY + WEEK)
     keys = set(landed(town)["key"])
     assert keys == set(landed(town, "outcomes")["key"])
-    assert all(len(key) == 64 for key in keys)
+    assert all(len(key) == 32 for key in keys)
     assert not any(b"lamp-0" in content for content in files(tmp_path / "lake").values())
     elsewhere = replace(town, secret="another", folder=tmp_path / "other")
     elsewhere.pull(SUNDAY)

@@ -135,14 +135,14 @@ class TestRecord:
         results.record("compas", [judged()], "run-1")
         assert results.last_judged_week("compas") == MONDAY
 
-    def test_twenty_thousand_findings_within_eight_seconds(self, results: Results) -> None:
+    def test_twenty_thousand_findings_within_eight_cpu_seconds(self, results: Results) -> None:
         found = [
             judged(week, [finding(week, slice=(("tract", f"{number:03d}"),)) for number in range(200)])
             for week in weeks(100)
         ]
-        start = time.perf_counter()
+        start = time.process_time()  # wall time says how busy the machine is
         results.record("compas", found, "run-1")
-        assert time.perf_counter() - start < 8
+        assert time.process_time() - start < 8
 
 
 class TestReading:

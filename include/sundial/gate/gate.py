@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from sundial.gate.contract import Rule, contract_hash, rules_of_outcomes, rules_of_outputs
 from sundial.gate.expectations import CHUNK, Validation
-from sundial.gate.rows import ANY, COPIES, COUNTED, DAY, Rows, dates, given
+from sundial.gate.rows import ANY, COPIES, COUNTED, DAY, Rows, compact, dates, given
 from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
 from sundial.register.measures import Task
@@ -266,6 +266,7 @@ class Gate:
     ) -> pa.Table:
         """Returns the rows as their partitions have them."""
         table = _with_days(_no_nan(table), day=frame["output_day"])
+        table = table.set_column(table.schema.get_field_index("key"), "key", compact(table["key"]))
         if isinstance(feed, OutputsFeed):
             table = _with_days(table, counted=counted)
             return table.append_column("batch", pa.repeat(batch, table.num_rows))

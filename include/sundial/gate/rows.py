@@ -22,6 +22,7 @@ KEYS_AT_ONCE = 500_000
 
 _BUFFER = 1 << 20  # bytes of a column read ahead; else all of a row group is held
 _NOTHING = np.iinfo(np.int32).min
+_KEY_BYTES = 16
 
 COPIES = "SELECT key, count(*) AS value FROM {files} GROUP BY key HAVING count(*) > 1"
 ANY = "SELECT key, 1 AS value FROM {files}"
@@ -91,8 +92,10 @@ class Rows:
         with duckdb.connect(config={"threads": 1}) as connection:  # each thread holds columns of its own
             self._lake.attach(connection)
             landed = connection.read_parquet(self._lake.uri(self._path), file_row_number=True)
-            connection.register("landed", landed)
-            connection.register("files", connection.read_parquet(uris, union_by_name=True))
+            files = connection.read_parquet(uris, union_by_name=True)
+            # 16 bytes join in half the time of the 32 digits that landed rows have.
+            for name, rows in (("landed", landed), ("files", files)):
+                connection.register(name, rows.project("* REPLACE (CAST(key AS UUID) AS key)"))
             for part in range(parts):
                 of_part = f"hash(key) % {parts} = {part}"
                 query = f"""
@@ -103,6 +106,13 @@ class Rows:
                 found = connection.sql(query).to_arrow_table()
                 values[found["place"].to_numpy()] = found["value"].to_numpy()
         return values
+
+
+def compact(keys: pa.ChunkedArray) -> pa.Array:
+    """Returns keys of 32 hexadecimal digits, none of them missing, as UUIDs: as accepted rows have them."""
+    raw = bytes.fromhex("".join(keys.to_pylist()))
+    stored = pa.FixedSizeBinaryArray.from_buffers(pa.binary(_KEY_BYTES), len(keys), [None, pa.py_buffer(raw)])
+    return pa.ExtensionArray.from_storage(pa.uuid(), stored)
 
 
 def given(values: NDArray[np.int32]) -> NDArray[np.bool_]:

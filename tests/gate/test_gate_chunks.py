@@ -18,7 +18,7 @@ from benchmarks import gate as benchmark
 from sundial.gate.contract import Rule
 from sundial.gate.expectations import CHUNK, validate
 from sundial.gate.gate import Gate
-from sundial.gate.rows import ANY, COPIES, COUNTED, DAY, Rows, dates, given
+from sundial.gate.rows import ANY, COPIES, COUNTED, DAY, Rows, compact, dates, given
 from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
 from sundial.register.models import System
@@ -122,7 +122,8 @@ def test_accepted_rows_keep_the_types_that_were_landed(tmp_path: Path) -> None:
     accepted = pa.concat_tables(town.lake.get_table(path) for path in manifest.partitions.values())
     (batch,) = town.lake.list(f"systems/{town.system.id}/landing/outputs")[1:]
     landing = town.lake.get_table(batch).schema
-    kept = [field for field in landing if field.name != "day"]
+    kept = [field for field in landing if field.name not in ("key", "day")]
+    assert accepted.schema.field("key").type == pa.uuid()
     assert [accepted.schema.field(field.name).type for field in kept] == [field.type for field in kept]
     assert accepted["visits"].null_count
 
@@ -159,10 +160,11 @@ def test_a_day_beyond_nanoseconds_is_judged_like_any_other(year: int) -> None:
 @pytest.fixture
 def rows(tmp_path: Path) -> Rows:
     lake = Lake(str(tmp_path))
-    keys = ["a", "b", "a", None, "c", None]
-    lake.put_table("batch.parquet", pa.table({"key": keys, "day": pa.array([FIRST] * 6)}))
+    a, b, c, z = (f"{place:032x}" for place in range(4))
+    lake.put_table("batch.parquet", pa.table({"key": [a, b, a, None, c, None], "day": pa.array([FIRST] * 6)}))
     days = [FIRST, FIRST + WEEK, FIRST]
-    accepted = pa.table({"key": ["a", "a", "z"], "day": days, "counted": [None, FIRST + WEEK, None]})
+    keys = compact(pa.chunked_array([[a, a, z]]))
+    accepted = pa.table({"key": keys, "day": days, "counted": [None, FIRST + WEEK, None]})
     lake.put_table("accepted.parquet", accepted)
     lake.put_table("nobody.parquet", accepted.slice(2))
     return Rows(lake, "batch.parquet", 2)
