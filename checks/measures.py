@@ -37,6 +37,8 @@ from sundial.api import (
 CONFUSION = counts("outcomes", ["predicted", "outcome"])
 CLASSES = counts("outcomes", ["predicted_class", "outcome_class"])
 MEAN_BINS = 1_024
+AUC_BINS = 1_000
+"""Bins of the score in the evidence for an area: a divisor of ``SCORE_BINS``."""
 EVIDENCE_BINS = 64
 """Bins of a mean's evidence: with the sums in them it loses next to nothing, and a week takes little room."""
 
@@ -210,7 +212,7 @@ class Scored(Measure):
 
     def increment(self, cells: pd.DataFrame) -> Sequence[float]:
         if self.metric == "auc":
-            together = self.bins.bins // MEAN_BINS
+            together = self.bins.bins // AUC_BINS
             return [
                 float(n) for part in self.by_outcome(cells) for n in part.reshape(-1, together).sum(axis=1)
             ]

@@ -29,7 +29,7 @@ from fairlearn.metrics import (
 from sklearn import metrics
 
 EXACT = 1e-12
-SCORE_BINS = 16_384
+SCORE_BINS = 4_000
 WITHIN_BINS = 1e-6
 """Sundial's Brier score takes each row at the mean score of its bin."""
 GROUPS = (("race",), ("sex",), ("race", "sex"))

@@ -29,7 +29,7 @@ from sundial.api import (
 class Ranking(Check):
     """AUC of the score over matured outputs, with its interval, and the calibration of a probability.
 
-    Reported; as the intended outcome they stand under `effectiveness.rates`. AUC comes from 16,384 score
+    Reported; as the intended outcome they stand under `effectiveness.rates`. AUC comes from 4,000 score
     bins: its error is at most half the share of pairs that share a bin (kept as `bound`). Brier score with
     Murphy's decomposition and the expected calibration error only where the score claims to be a probability.
     """

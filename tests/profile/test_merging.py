@@ -30,7 +30,8 @@ WITH_EXTREMES = histogram("outputs", BINS, extremes=True)
 PLAN = fuse([WITH_EXTREMES, histogram("outputs", BINS, ["group"]), counts("outputs", ["group"])])
 COLUMNS = Columns(categories=("group",), numbers=("amount",))
 
-amounts = st.one_of(st.none(), st.floats(-4, 12), st.sampled_from([math.nan, math.inf, -math.inf, 3.0]))
+beyond = st.sampled_from([math.nan, math.inf, -math.inf])
+amounts = st.one_of(st.none(), st.floats(-4, 12), st.just(3.0), beyond)
 rows = st.lists(st.tuples(st.integers(0, 20), amounts, st.sampled_from(["a", "b", None])), max_size=40)
 
 
@@ -98,6 +99,13 @@ def test_extremes_are_those_of_the_rows_in_the_bin(
     assert missing["n"].sum() == len(drawn) - len(known)
     assert missing["min_amount"].isna().all()
     assert missing["max_amount"].isna().all()
+
+
+def test_a_number_beyond_all_whole_numbers_is_in_an_end_bin(connection: ibis.BaseBackend) -> None:
+    connection.con.register("outputs", table_of([(0, 1e300, "a"), (0, -1e300, "a"), (0, 3.0, "a")]))
+    table = analysis_table(connection.table("outputs"), None, COLUMNS)
+    statistic = counts("outputs", [BINS])
+    assert run(connection, table, [statistic])[statistic][BINS.name].tolist() == [0, 3, 7]
 
 
 def test_a_histogram_with_extremes_answers_the_one_without() -> None:

@@ -48,6 +48,10 @@ RESERVED = FLAGS | MEASURED | LABELS | WEIGHTS
 """Names that no category and no number of a feed may have."""
 
 
+_FARTHEST = 1_000.0
+"""Spans of the score beyond which a truth is not farther off: the sums of squares stay whole numbers."""
+
+
 @dataclass(frozen=True)
 class Columns:
     """Which column of the accepted outputs is what; the rest of the names are the analysis table's own.
@@ -138,7 +142,9 @@ class Columns:
         return self.cluster is not None or self.weight is not None or self.outcome_weight is not None
 
 
-def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Columns) -> ir.Table:
+def analysis_table(
+    outputs: ir.Table, outcomes: ir.Table | None, columns: Columns, *, corrected: bool = True
+) -> ir.Table:
     """Returns one row an output: day, counted, what was put out, its truth, the categories and the numbers.
 
     Args:
@@ -148,6 +154,7 @@ def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Column
             `OF_OUTCOMES` what there is; a later batch replaces the truth of an earlier one but not the week
             in which it counted.
         columns: which column is what; one that was not asked for when the outputs came is `Unknown`.
+        corrected: whether an output may have outcomes in several batches; saying no saves the look for it.
 
     Returns:
         `outcome_counted` is null where the truth is not known. Errors are in units of the score's span, so
@@ -158,12 +165,15 @@ def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Column
     if outcomes is None:
         joined = table.mutate(outcome_counted=ibis.null("date"), **_no_truth(columns))
     else:
-        kept = {
-            name: outcomes[name].argmax(outcomes.batch) for name in OF_OUTCOMES if name in outcomes.columns
-        }
-        latest = outcomes.group_by(["day", "key"]).agg(
-            truth_=outcomes.outcome.argmax(outcomes.batch), outcome_counted=outcomes.counted.min(), **kept
-        )
+        kept = [name for name in OF_OUTCOMES if name in outcomes.columns]
+        truths = {"truth_": outcomes.outcome, **{name: outcomes[name] for name in kept}}
+        if corrected:
+            latest = outcomes.group_by(["day", "key"]).agg(
+                outcome_counted=outcomes.counted.min(),
+                **{name: truth.argmax(outcomes.batch) for name, truth in truths.items()},
+            )
+        else:
+            latest = outcomes.select("day", "key", outcome_counted=outcomes.counted, **truths)
         joined = table.left_join(latest, ["day", "key"]).select(
             *table.columns, "outcome_counted", "truth_", *kept
         )
@@ -190,11 +200,11 @@ def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
         picked["list"] = outputs[columns.ranked[0]].cast("string")
         picked["rank"] = outputs[columns.ranked[1]].cast("int64")
     if columns.latency is not None:
-        latency = _number(outputs, columns.latency[0])
+        latency = finite(_number(outputs, columns.latency[0]))
         picked["latency"] = latency
         picked["late"] = (latency > columns.latency[1]).cast("int64")
     if columns.failed is not None:
-        picked["failed"] = _number(outputs, columns.failed).cast("int64")
+        picked["failed"] = finite(_number(outputs, columns.failed)).cast("int64")
     picked |= {name: _number(outputs, name) for name in columns.numbers}
     picked |= {name: _level(outputs, name) for name in columns.categories}
     return picked
@@ -207,13 +217,20 @@ def _level(outputs: ir.Table, column: str | None) -> ir.Value:
 
 
 def _number(outputs: ir.Table, column: str) -> ir.Value:
-    """Returns the column as numbers; what is none, as after a change of its type, is missing."""
+    """Returns the column as numbers; a text that is none, as after a change of its type, is missing."""
     if column not in outputs.columns:
         return ibis.null("float64")
     values = outputs[column]
-    number = values.try_cast("float64") if values.type().is_string() else values.cast("float64")
-    # NaN and infinities are no measurement: engines would sort and bin them apart.
-    return number.isnan().ifelse(None, number.isinf().ifelse(None, number))
+    return values.try_cast("float64") if values.type().is_string() else values.cast("float64")
+
+
+def finite(value: ir.Value) -> ir.Value:
+    """Returns the number, or null where it is NaN or infinite, which are no measurement.
+
+    Not by `isnan`: DuckDB 2.0 takes the statistics of a Parquet column, which leave NaN out, for a proof
+    that there is none, and then fails to cast it.
+    """
+    return (value * 0.0 == 0.0).ifelse(value, None) if value.type().is_floating() else value
 
 
 def _predicted(outputs: ir.Table, columns: Columns) -> ir.Value:
@@ -273,9 +290,9 @@ def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
             return {"outcome_class": label, "outcome": positive.cast("int64")}
         case "regression" if columns.span is not None:
             low, high = columns.span
-            error = (joined.score - truth.cast("float64")) / (high - low)
-            place = (truth.cast("float64") - low) / (high - low)
-            right = error.abs() * (high - low) <= (columns.tolerance or 0.0)
+            place = ((truth.cast("float64") - low) / (high - low)).clip(-_FARTHEST, _FARTHEST)
+            error = ((joined.score - truth.cast("float64")) / (high - low)).clip(-_FARTHEST, _FARTHEST)
+            right = (joined.score - truth.cast("float64")).abs() <= (columns.tolerance or 0.0)
             positive = (
                 ibis.null("int64")
                 if columns.positive_at is None

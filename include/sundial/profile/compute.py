@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
+from sundial.profile.analysis import finite
 from sundial.profile.statistics import SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
@@ -32,26 +34,32 @@ def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
         return _lowest(table.mutate(counted=counted), statistic)
     keys = {key_name(key): _key(table, key) for key in statistic.by}
     sums = {
-        f"sum_{name}": (_finite(table[name]) * SUM_SCALE + 0.5).floor().cast("int64").sum().cast("int64")
+        f"sum_{name}": (finite(table[name]) * SUM_SCALE + 0.5).floor().cast("int64").sum().cast("int64")
         for name in statistic.sums
     }
     extremes = {
-        f"{end}_{name}": getattr(_finite(table[name]), end)().cast("float64")
+        f"{end}_{name}": getattr(finite(table[name]), end)().cast("float64")
         for end in ("min", "max")
         for name in statistic.extremes
     }
     return table.group_by(day=table.day, counted=counted, **keys).agg(n=table.count(), **sums, **extremes)
 
 
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def floor(number: float) -> float:  # type: ignore[empty-body]
+    """The engine's own: Ibis' casts to whole numbers, which NaN and 1e300 are not."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def md5(text: str) -> str:  # type: ignore[empty-body]
+    """Engines have it by this name; their own hashes differ."""
+
+
 def _lowest(table: ir.Table, sample: Sample) -> ir.Table:
-    import ibis
-
-    @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-    def md5(text: str) -> str:  # type: ignore[empty-body]
-        """Engines have it by this name; their own hashes differ."""
-
-    numbers = {name: _finite(table[name]).cast("float64") for name in sample.sums}
-    ranked = table.select("day", "counted", *sample.by, rank=md5(table.key).substr(0, 15), **numbers)
+    numbers = {name: finite(table[name]).cast("float64") for name in sample.sums}
+    ranked = table.select(
+        "day", "counted", *sample.by, rank=md5(table.key.cast("string")).substr(0, 15), **numbers
+    )
     place = ibis.row_number().over(ibis.window(group_by=["day", "counted"], order_by="rank"))
     return ranked.mutate(place=place).filter(lambda rows: rows.place < sample.size).drop("place")
 
@@ -59,16 +67,8 @@ def _lowest(table: ir.Table, sample: Sample) -> ir.Table:
 def _key(table: ir.Table, key: Key) -> ir.Value:
     if isinstance(key, str):
         return table[key]
-    return ((_finite(table[key.column]) - key.low) * key.per_unit).floor()
-
-
-def _finite(value: ir.Value) -> ir.Value:
-    """Returns the number, or null where it is NaN or infinite.
-
-    Not by `isnan`: DuckDB 2.0 takes the statistics of a Parquet column, which leave NaN out, for a proof
-    that there is none, and then fails to cast it.
-    """
-    return (value * 0.0 == 0.0).ifelse(value, None) if value.type().is_floating() else value
+    # What is no whole number of bins stays so here: `tidy` has a few groups to mend, not every row.
+    return floor(((table[key.column] - key.low) * key.per_unit).cast("float64"))
 
 
 def run(connection: Any, table: ir.Table, plan: Sequence[Statistic]) -> Mapping[Statistic, pd.DataFrame]:

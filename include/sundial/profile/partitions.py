@@ -161,6 +161,8 @@ class Partitions:
             return
         connection = ibis.duckdb.connect()
         self._lake.attach(connection.con)
+        # Each statistic opens the same files, which never change.
+        connection.con.execute("SET parquet_metadata_cache = true")
         compiled: dict[tuple[object, ...], tuple[str | None, Mapping[Statistic, str]]] = {}
 
         def read(name: str, group: Sequence[date], paths: Paths) -> ir.Table | None:
@@ -175,10 +177,12 @@ class Partitions:
             rows, truths = read("outputs", group, outputs), read("outcomes", group, outcomes)
             if rows is None:
                 continue
-            schemas = (rows.schema(), truths.schema() if truths is not None else None)
-            if schemas not in compiled:
-                compiled[schemas] = self._compiled(connection, rows, truths, columns)
-            known, statements = compiled[schemas]
+            # A batch has an output's truth once: the gate refuses what is there twice.
+            corrected = any(len(outcomes.get(day, ())) > 1 for day in group)
+            form = (rows.schema(), truths.schema() if truths is not None else None, corrected)
+            if form not in compiled:
+                compiled[form] = self._compiled(connection, rows, truths, columns, corrected=corrected)
+            known, statements = compiled[form]
             if known is not None:
                 connection.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {known}")
             yield (
@@ -188,10 +192,10 @@ class Partitions:
         connection.disconnect()
 
     def _compiled(
-        self, connection: Any, rows: ir.Table, truths: ir.Table | None, columns: Columns
+        self, connection: Any, rows: ir.Table, truths: ir.Table | None, columns: Columns, *, corrected: bool
     ) -> tuple[str | None, Mapping[Statistic, str]]:
         """Returns the SQL of the rows with truth, which are joined once, and of each statistic."""
-        joined = analysis_table(rows, truths, columns)
+        joined = analysis_table(rows, truths, columns, corrected=corrected)
         alone = analysis_table(rows, None, columns)
         of_truth = [s for s in self._plan if s.over == "outcomes"]
         names = {"day", "outcome_counted", *(name for s in of_truth for name in _columns(s))}
