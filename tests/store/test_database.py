@@ -5,17 +5,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Executable, Table, delete, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
-from store_examples import detection, in_processes, judged
+from store_examples import detection, finding, in_processes, judged
 
 from sundial.store.cases import Answer, Cases
-from sundial.store.database import Database, StoreError, StoreNotMigrated, StoreUnreachable
+from sundial.store.database import Database, StoreError, StoreNotMigrated, StoreUnreachable, _alembic
 from sundial.store.outbox import Outbox
-from sundial.store.results import Pull, Report, Results
-from sundial.store.tables import metadata, reports
+from sundial.store.results import Pull, Report, Results, _finding_row
+from sundial.store.tables import findings, judged_weeks, metadata, reports
 
 TABLES = list(metadata.tables.values())
 
@@ -29,7 +30,7 @@ def filled(database: Database) -> Database:
     """A store with at least one row in each table."""
     results, cases, outbox = Results(database), Cases(database), Outbox(database)
     day = detection().as_of
-    results.record("compas", [judged()], "run-1")
+    results.record("compas", [judged()], "run-1", [finding(n=140)])
     results.record_pull(Pull("compas", "outputs", day, "ok", 10))
     results.record_report(Report("2015-W02", day, "ab12", "reports/2015-W02.html"))
     episode, _ = cases.open_or_extend(detection())
@@ -47,6 +48,19 @@ class TestMigrate:
         with database.read() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, metadata) == []
+
+    def test_keeps_what_an_earlier_version_recorded(self, store_url: str) -> None:
+        database, now = Database(store_url), datetime(2026, 11, 1, tzinfo=UTC)
+        with database._writer.begin() as connection:
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            week = {"system": "compas", "week": finding().week, "as_of": now.date(), "run_id": "run-1"}
+            hashes = {"config_hash": "", "code_version": "", "recorded_at": now}
+            connection.execute(insert(judged_weeks).values(**week, **hashes))
+            connection.execute(insert(findings).values(**_finding_row(finding(), "run-1"), recorded_at=now))
+        database.migrate()
+        assert Results(database).findings("compas", finding().week) == (finding(),)
 
     def test_twice_is_once(self, filled: Database, store_url: str) -> None:
         before = Results(filled).content_hash()

@@ -6,6 +6,7 @@ import time
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from store_examples import MONDAY, detection, evidence, finding, in_processes, j
 
 from sundial.store.cases import Cases
 from sundial.store.database import ConflictingRecord, Database
+from sundial.store.records import Restated, Supersedes
 from sundial.store.results import Pull, Report, Results
-from sundial.store.tables import findings, judged_weeks
+from sundial.store.tables import findings, judged_weeks, restatements
 
 NEXT = weeks(2)[1]
 
@@ -247,3 +249,71 @@ class TestContentHash:
         cases.ask(episode, role="cdpo", kind="determination", body="?", as_of=NEXT)
         hashes.append(results.content_hash())
         assert len(set(hashes)) == 4
+
+
+class TestRestate:
+    def test_the_latest_revision_is_read_and_every_one_is_kept(self, results: Results) -> None:
+        first, second, third = finding(), finding(n=140), finding(n=150)
+        results.record("compas", [judged(findings=[first])], "run-1")
+        for number, now in enumerate((second, third), 1):
+            week = judged(weeks(3)[number], as_of=date(2015, 3, 2 + number))
+            results.record("compas", [week], f"run-{number}", [now])
+        assert results.findings("compas", MONDAY) == (third,)
+        assert results.findings("compas", MONDAY, date(2015, 3, 3)) == (second,)
+        assert results.findings("compas", MONDAY, date(2015, 3, 2)) == (first,)
+        assert results.revisions(first.key) == (first, second, third)
+
+    def test_what_was_so_before_may_be_so_again(self, results: Results) -> None:
+        first, second = finding(), finding(n=140)
+        results.record("compas", [judged(findings=[first])], "run-1")
+        results.record("compas", [judged(NEXT)], "run-2", [second])
+        results.record("compas", [judged(weeks(3)[2])], "run-3", [first])
+        assert results.revisions(first.key) == (first, second, first)
+
+    def test_a_revision_names_the_one_that_it_supersedes(self, results: Results, database: Database) -> None:
+        first, second, third = finding(), finding(n=140), finding(n=150)
+        results.record("compas", [judged(findings=[first]), judged(NEXT)], "run-1", [second])
+        results.record("compas", [judged(weeks(3)[2])], "run-2", [third])
+        with database.read() as connection:
+            rows = connection.execute(
+                select(restatements.c.revision, restatements.c.supersedes).order_by(restatements.c.revision)
+            ).all()
+        assert rows == [(1, first.payload_hash()), (2, second.payload_hash())]
+
+    def test_twice_is_once(self, results: Results) -> None:
+        results.record("compas", [judged(findings=[finding()])], "run-1")
+        for run in ("run-2", "run-3"):
+            results.record("compas", [judged(NEXT)], run, [finding(n=140)])
+            before = results.content_hash()
+        assert results.content_hash() == before
+        assert len(results.revisions(finding().key)) == 2
+
+    def test_the_same_finding_is_no_revision(self, results: Results) -> None:
+        results.record("compas", [judged(findings=[finding()])], "run-1")
+        results.record("compas", [judged(NEXT)], "run-2", [finding()])
+        assert results.revisions(finding().key) == (finding(),)
+
+    def test_another_revision_is_another_content(self, results: Results) -> None:
+        results.record("compas", [judged(), judged(NEXT)], "run-1")
+        before = results.content_hash()
+        results.record("compas", [judged(weeks(3)[2], [])], "run-2", [finding(n=1)])
+        without = results.content_hash()
+        assert without != before
+
+    def test_what_was_not_found_is_not_restated(self, results: Results) -> None:
+        with pytest.raises(ValueError, match="nothing is recorded that it could restate"):
+            results.record("compas", [judged()], "run-1", [finding(metric="selection_rate")])
+        assert results.judged("compas") == ()
+
+    def test_a_superseding_stream_brings_its_weeks_with_it(self, results: Results) -> None:
+        results.record("compas", [judged(), judged(NEXT)], "run-1")
+        third = weeks(3)[2]
+        supersedes = Supersedes("harm/race", (Restated(NEXT, (2.0, 0.5), -0.5, -inf),), 7, "corrected")
+        later = finding(third, evidence=replace(evidence("harm/race~2"), supersedes=supersedes))
+        results.record("compas", [judged(third, [later])], "run-2")
+        assert results.findings("compas", third) == (later,)
+        assert results.evidence("compas") == {
+            "harm/race": [(MONDAY, (3.0, 0.1)), (NEXT, (3.0, 0.1))],
+            "harm/race~2": [(NEXT, (2.0, 0.5)), (third, (3.0, 0.1))],
+        }
+        assert {stream for _, stream in results.alarms()} == {"harm/race~2"}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from sundial.engine.check import UNMEASURED
 from sundial.engine.clock import WEEK, week_name
-from sundial.engine.measure import UNMEASURED
 from sundial.register.measures import MEASURES
 from sundial.register.models import System
 from sundial.register.principles import Principle
@@ -203,7 +203,7 @@ def system_health(
         told: what `discoveries` picks: it is listed first.
     """
     weeks = [judgement.week for judgement in judged_until(results, system.id, week, as_of)]
-    found = _by_week(results, system.id, weeks[:2])
+    found = _by_week(results, system.id, weeks[:2], as_of)
     now = found.get(weeks[0], []) if weeks else []
     behind = (week - weeks[0]) // WEEK if weeks else 0
     compared = weeks[1] if len(weeks) > 1 and not behind else None
@@ -225,16 +225,16 @@ def system_health(
         hidden_watches=hidden,
         changes=_changes(found[compared], now) if compared else (),
         compared_with=week_name(compared) if compared else None,
-        unmeasured=_unmeasured(results, system.id, weeks, now, behind),
+        unmeasured=_unmeasured(results, system.id, weeks, now, behind, as_of),
         pull_failures=_pull_failures(results, system.id, as_of),
         refused=_refused(now),
     )
 
 
-def _by_week(results: Results, system: str, weeks: Sequence[date]) -> dict[date, list[Finding]]:
+def _by_week(results: Results, system: str, weeks: Sequence[date], as_of: date) -> dict[date, list[Finding]]:
     found: dict[date, list[Finding]] = {week: [] for week in weeks}
     if weeks:
-        for finding in results.findings_between(min(weeks), max(weeks), system):
+        for finding in results.findings_between(min(weeks), max(weeks), system, as_of):
             if finding.week in found:
                 found[finding.week].append(finding)
     return found
@@ -381,11 +381,11 @@ def _lesser(was: Status | None, is_now: Status | None) -> ChangeKind | None:
 
 
 def _unmeasured(
-    results: Results, system: str, weeks: Sequence[date], now: Sequence[Finding], behind: int
+    results: Results, system: str, weeks: Sequence[date], now: Sequence[Finding], behind: int, as_of: date
 ) -> tuple[Unmeasured, ...]:
     """Returns what the last judged week could not measure, by principle and reason, the longest first."""
     gaps = [finding for finding in now if finding.status in _GAPS]
-    runs = _runs(results, system, weeks, gaps)
+    runs = _runs(results, system, weeks, gaps, as_of)
     grouped: defaultdict[tuple[str, Status, str], list[Finding]] = defaultdict(list)
     for finding in gaps:
         grouped[finding.principle, finding.status, clean(finding.reason)].append(finding)
@@ -408,7 +408,7 @@ def _unmeasured(
 
 
 def _runs(
-    results: Results, system: str, weeks: Sequence[date], gaps: Sequence[Finding]
+    results: Results, system: str, weeks: Sequence[date], gaps: Sequence[Finding], as_of: date
 ) -> Mapping[Identity, int]:
     """Returns for how many judged weeks in a row, up to the last, each of the gaps has been one."""
     runs = {_identity(finding): 1 for finding in gaps}
@@ -421,7 +421,7 @@ def _runs(
     earlier = weeks[1:LOOKBACK]
     for start in range(0, len(earlier), _CHUNK):
         chunk = earlier[start : start + _CHUNK]
-        found = _by_week(results, system, chunk) if alive else {}
+        found = _by_week(results, system, chunk, as_of) if alive else {}
         for week in found:
             alive = alive & {_identity(f) for f in found[week] if f.status in _GAPS}
             for identity in alive:

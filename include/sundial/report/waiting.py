@@ -131,7 +131,7 @@ def _first_adverse(
     start, end = (judged[-1].week, judged[0].week) if judged else (week, week)
     while start <= end:
         last = min(start + _YEAR - timedelta(days=1), end)
-        for finding in results.findings_between(start, last, system.id):
+        for finding in results.findings_between(start, last, system.id, as_of):
             if (finding.check, finding.metric) == (rule.check, metric) and finding.status in _ADVERSE:
                 return finding.week
         start += _YEAR

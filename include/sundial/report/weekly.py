@@ -101,7 +101,7 @@ def build(
     week = last_complete_week(as_of)
     register = [systems[name] for name in sorted(systems)]
     judged = {s.id for s in register if any(j.week == week for j in judged_until(results, s.id, week, as_of))}
-    found = (f for f in results.findings_between(week, week) if f.system in judged)
+    found = (f for f in results.findings_between(week, week, as_of=as_of) if f.system in judged)
     told = discoveries(found, policy.evidence.false_share_of_report)
     health = tuple(system_health(system, results, week, as_of, told) for system in register)
     questions = open_questions(systems, policy, results, cases, as_of, week)
@@ -139,7 +139,7 @@ def render_text(report: WeeklyReport, answers: str = "") -> str:
 
 def _facts(system: System, results: Results, week: date, as_of: date) -> list[Waiting]:
     judged = judged_until(results, system.id, week, as_of)
-    return due_facts(system, results.findings(system.id, judged[0].week), as_of) if judged else []
+    return due_facts(system, results.findings(system.id, judged[0].week, as_of), as_of) if judged else []
 
 
 def _headline(health: Iterable[SystemHealth], questions: int) -> tuple[str, ...]:

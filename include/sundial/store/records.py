@@ -53,6 +53,38 @@ class Threshold:
 
 
 @dataclass(frozen=True)
+class Restated:
+    """One week of a superseding stream: its counts as they are now, and where the stream stood after it."""
+
+    week: date
+    counts: tuple[float, ...]
+    log_e: float
+    log_detector: float
+
+
+@dataclass(frozen=True)
+class Supersedes:
+    """Why a stream goes on under a new name: outcomes that had counted were corrected.
+
+    Attributes:
+        stream: the one that it supersedes; what that was fed stays in the store.
+        weeks: the weeks restated, the oldest first; before these both streams are one.
+        outcomes: how many outcomes that had counted in this system were corrected.
+        reason: a sentence.
+    """
+
+    stream: str
+    weeks: tuple[Restated, ...]
+    outcomes: int
+    reason: str
+
+    @property
+    def since(self) -> date:
+        """Monday of the first restated week."""
+        return self.weeks[0].week
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Evidence carried over weeks; natural logarithms, since the values leave the range of floats.
 
@@ -65,6 +97,7 @@ class Evidence:
         counts: what this week added; the stream's state is the list of these.
         recovering: whether a repair of the confirmed breach is recorded and not yet shown to hold.
         log_recovery: log of the mirrored e-process since the repair, with the null that nothing is repaired.
+        supersedes: in the week in which the stream begins to stand for another one.
     """
 
     stream: str
@@ -75,6 +108,7 @@ class Evidence:
     counts: tuple[float, ...]
     recovering: bool = False
     log_recovery: float | None = None
+    supersedes: Supersedes | None = None
 
     @property
     def confirmed(self) -> bool:
@@ -168,11 +202,31 @@ def finding_from_payload(payload: Mapping[str, Any]) -> Finding:
             ),
             "evidence": evidence
             and Evidence(
-                **{name: _unjson(value) for name, value in evidence.items() if name != "counts"},
+                **{
+                    name: _unjson(value)
+                    for name, value in evidence.items()
+                    if name not in ("counts", "supersedes")
+                },
                 counts=tuple(evidence["counts"]),
+                supersedes=_supersedes(evidence.get("supersedes")),
             ),
         }
     )
+
+
+def _supersedes(payload: Mapping[str, Any] | None) -> Supersedes | None:
+    if payload is None:
+        return None
+    weeks = tuple(
+        Restated(
+            date.fromisoformat(week["week"]),
+            tuple(week["counts"]),
+            _unjson(week["log_e"]),
+            _unjson(week["log_detector"]),
+        )
+        for week in payload["weeks"]
+    )
+    return Supersedes(payload["stream"], weeks, payload["outcomes"], payload["reason"])
 
 
 def _jsonable(value: Any) -> Any:

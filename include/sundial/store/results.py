@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
-from sundial.store.records import Evidence, Finding, finding_from_payload
+from sundial.store.records import Evidence, Finding, Restated, finding_from_payload
 from sundial.store.tables import (
     episode_events,
     episodes,
@@ -24,6 +24,7 @@ from sundial.store.tables import (
     pulls,
     questions,
     reports,
+    restatements,
 )
 
 
@@ -88,18 +89,22 @@ class Results:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, system: str, weeks: Sequence[JudgedWeek], run_id: str) -> None:
+    def record(
+        self, system: str, weeks: Sequence[JudgedWeek], run_id: str, restated: Sequence[Finding] = ()
+    ) -> None:
         """Adds the weeks in one transaction; a week that is there with the same findings is left alone.
 
         Args:
             system: id of the system that all findings are of.
             weeks: in any order.
             run_id: of the run that judged them.
+            restated: findings of judged weeks, these included, as they are now: each supersedes the latest of
+                its key. They are recorded with the weeks, and not where all weeks are there already.
 
         Raises:
             ConflictingRecord: where a week is there with other findings, or lies before the last judged week.
             ValueError: where a week is not a Monday or is given twice, a finding is of another system or
-                week, or a key or a stream occurs twice.
+                week, a key or a stream occurs twice, or a restated finding has none to supersede.
         """
         rows = {week.week: _finding_rows(system, week, run_id) for week in weeks}
         if len(rows) != len(weeks):
@@ -121,6 +126,8 @@ class Results:
                 else:
                     new.append(week)
             _insert(connection, system, new, rows, run_id)
+            if new and restated:
+                _restate(connection, system, restated, max(week.as_of for week in new), run_id)
 
     def last_judged_week(self, system: str) -> date | None:
         """Returns the Monday of the last judged week; None before the first."""
@@ -159,21 +166,36 @@ class Results:
         with self._database.read() as connection:
             return {(row.system, row.stream): (row.week, row.log_alarm) for row in connection.execute(query)}
 
-    def findings(self, system: str, week: date) -> tuple[Finding, ...]:
-        """Returns the week's findings in canonical order; none where it was not judged."""
-        return self.findings_between(week, week, system)
+    def findings(self, system: str, week: date, as_of: date | None = None) -> tuple[Finding, ...]:
+        """Returns the week's findings in canonical order; none where it was not judged. See below."""
+        return self.findings_between(week, week, system, as_of)
 
     def latest_findings(self, system: str) -> tuple[Finding, ...]:
         """Returns the findings of the last judged week."""
         last = select(func.max(judged_weeks.c.week)).where(judged_weeks.c.system == system).scalar_subquery()
-        return self._findings(
-            select(findings.c.payload).where(findings.c.system == system, findings.c.week == last)
-        )
+        return self._findings(_latest().where(findings.c.system == system, findings.c.week == last))
 
-    def findings_between(self, start: date, end: date, system: str | None = None) -> tuple[Finding, ...]:
-        """Returns the findings of the weeks from `start` to `end`, both included, of one system or of all."""
-        query = select(findings.c.payload).where(findings.c.week.between(start, end))
+    def findings_between(
+        self, start: date, end: date, system: str | None = None, as_of: date | None = None
+    ) -> tuple[Finding, ...]:
+        """Returns the findings of the weeks from `start` to `end`, both included, of one system or of all.
+
+        Of a finding that was restated the latest revision is given: of those that runs up to the date `as_of`
+        made, where that is given. `revisions` has all of them.
+        """
+        query = _latest(as_of).where(findings.c.week.between(start, end))
         return self._findings(query if system is None else query.where(findings.c.system == system))
+
+    def revisions(self, key: str) -> tuple[Finding, ...]:
+        """Returns a finding as it was judged and each of its restatements, the oldest first."""
+        first = select(findings.c.payload).where(findings.c.key == key)
+        later = select(restatements.c.payload).where(restatements.c.key == key)
+        with self._database.read() as connection:
+            texts = [
+                *connection.scalars(first),
+                *connection.scalars(later.order_by(restatements.c.revision)),
+            ]
+        return tuple(finding_from_payload(json.loads(text)) for text in texts)
 
     def record_pull(self, pull: Pull) -> None:
         """Adds the pull; one like the last of its feed and as-of date is left alone."""
@@ -234,8 +256,8 @@ class Results:
     def content_hash(self) -> str:
         """Returns one hash of all that was found and decided, for "the same store" after a crash.
 
-        It covers keys and payloads of findings, evidence, judged weeks, episodes, their events and questions:
-        not when or by which run they were recorded, nor in which order.
+        It covers keys and payloads of findings, of all their restatements, of evidence, judged weeks,
+        episodes, their events and questions: not when or by which run they were recorded, nor in which order.
         """
         with self._database.read() as connection:
             rows = sorted(hashlib.sha256(canonical(line).encode()).digest() for line in _content(connection))
@@ -246,6 +268,15 @@ class Results:
         ordered = query.order_by(findings.c.week, findings.c.system, findings.c.id)
         with self._database.read() as connection:
             return tuple(finding_from_payload(json.loads(text)) for text in connection.scalars(ordered))
+
+
+def _latest(as_of: date | None = None) -> Select[Any]:
+    """Returns the query of the latest payloads of findings, as known to runs up to a date."""
+    later = select(restatements.c.payload).where(restatements.c.key == findings.c.key)
+    if as_of is not None:
+        later = later.where(restatements.c.as_of <= as_of)
+    newest = later.order_by(restatements.c.revision.desc()).limit(1).scalar_subquery()
+    return select(func.coalesce(newest, findings.c.payload))
 
 
 def _finding_rows(system: str, week: JudgedWeek, run_id: str) -> list[dict[str, Any]]:
@@ -295,16 +326,19 @@ def _finding_row(finding: Finding, run_id: str) -> dict[str, Any]:
     }
 
 
-def _evidence_row(system: str, week: date, found: Evidence) -> dict[str, Any]:
-    return {
-        "system": system,
-        "stream": found.stream,
-        "week": week,
-        "counts": canonical(list(found.counts)),
-        "log_e": found.log_e,
-        "log_detector": found.log_detector,
-        "log_alarm": found.log_alarm,
-    }
+def _evidence_rows(system: str, week: date, found: Evidence) -> Iterator[dict[str, Any]]:
+    """Yields what the stream was fed this week, and where it supersedes another one the weeks restated."""
+    earlier = found.supersedes.weeks if found.supersedes else ()
+    for one in (*earlier, Restated(week, found.counts, found.log_e, found.log_detector)):
+        yield {
+            "system": system,
+            "stream": found.stream,
+            "week": one.week,
+            "counts": canonical(list(one.counts)),
+            "log_e": one.log_e,
+            "log_detector": one.log_detector,
+            "log_alarm": found.log_alarm,
+        }
 
 
 def _insert(
@@ -331,13 +365,43 @@ def _insert(
     if finding_rows:
         connection.execute(insert(findings), finding_rows)
     evidence_rows = [
-        _evidence_row(system, week.week, finding.evidence)
+        row
         for week in weeks
         for finding in week.findings
         if finding.evidence is not None and finding.evidence.counts  # no counts: nothing was added this week
+        for row in _evidence_rows(system, week.week, finding.evidence)
     ]
     if evidence_rows:
         connection.execute(insert(evidence), evidence_rows)
+
+
+def _restate(
+    connection: Connection, system: str, restated: Sequence[Finding], as_of: date, run_id: str
+) -> None:
+    first, last = min(f.week for f in restated), max(f.week for f in restated)
+    latest = {
+        key: (0, payload_hash)
+        for keys in _hashes(connection, system, first, last).values()
+        for key, payload_hash in keys.items()
+    }
+    known = select(restatements.c.key, restatements.c.revision, restatements.c.payload_hash).where(
+        restatements.c.system == system, restatements.c.week.between(first, last)
+    )
+    for key, revision, payload_hash in connection.execute(known.order_by(restatements.c.revision)):
+        latest[key] = (revision, payload_hash)
+    now = datetime.now(UTC)
+    rows = []
+    for finding in sorted(restated, key=lambda one: one.key):
+        if finding.key not in latest:
+            raise ValueError(f"{finding.key}: nothing is recorded that it could restate")
+        revision, superseded = latest[finding.key]
+        row = _finding_row(finding, run_id)
+        if row["payload_hash"] != superseded:
+            kept = {name: row[name] for name in restatements.c.keys() & row.keys()}
+            made = {"revision": revision + 1, "as_of": as_of, "supersedes": superseded, "recorded_at": now}
+            rows.append(kept | made)
+    if rows:
+        connection.execute(insert(restatements), rows)
 
 
 def _last_judged(connection: Connection, system: str) -> date | None:
@@ -400,6 +464,7 @@ def _content(connection: Connection) -> Iterator[list[Any]]:
     """Yields each row's identity and content as JSON values."""
     content = {
         findings: ("key", "payload_hash"),
+        restatements: ("key", "revision", "as_of", "supersedes", "payload_hash"),
         evidence: ("system", "stream", "week", "counts", "log_e", "log_detector", "log_alarm"),
         judged_weeks: ("system", "week", "as_of", "config_hash", "code_version"),
         episodes: (

@@ -93,6 +93,23 @@ findings = Table(
     Index(None, "system", "week"),
 )
 
+restatements = Table(
+    "restatements",
+    metadata,
+    Column("key", Text, ForeignKey("findings.key"), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("system", Text, nullable=False),
+    Column("week", Date, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("supersedes", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("payload_hash", Text, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Index(None, "system", "week"),
+)
+
 evidence = Table(
     "evidence",
     metadata,

@@ -46,7 +46,7 @@ def judge(
     for judged in recorded:
         if judged.as_of not in latest:
             continue
-        findings = results.findings(system.id, judged.week)
+        findings = results.findings(system.id, judged.week, as_of)
         for detection in detect(system, policy, findings, week=judged.week, as_of=as_of, log_alarm=log_alarm):
             if (detection.family, judged.week) in known or judged.week < resting.get(
                 detection.family, judged.week

@@ -1,0 +1,44 @@
+"""Findings whose estimates late outcomes restated: a table beside the findings, which stay as they are."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_TABLE = "restatements"
+
+
+def upgrade() -> None:
+    """Creates the table and the triggers that keep it append-only."""
+    op.create_table(
+        _TABLE,
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("system", sa.Text, nullable=False),
+        sa.Column("week", sa.Date, nullable=False),
+        sa.Column("as_of", sa.Date, nullable=False),
+        sa.Column("supersedes", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("payload", sa.Text, nullable=False),
+        sa.Column("payload_hash", sa.Text, nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("key", "revision", name="pk_restatements"),
+        sa.ForeignKeyConstraint(["key"], ["findings.key"], name="fk_restatements_findings"),
+    )
+    op.create_index("ix_restatements_system_week", _TABLE, ["system", "week"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            f"CREATE TRIGGER {_TABLE}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_TABLE} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION sundial_append_only()"
+        )
+        return
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER {_TABLE}_no_{verb.lower()} BEFORE {verb} ON {_TABLE} "
+            f"BEGIN SELECT RAISE(ABORT, '{_TABLE} is append-only: {verb} refused; "
+            "record a correction as a new row'); END"
+        )
