@@ -275,7 +275,11 @@ def test_the_undisturbed_run_has_all_that_a_kill_could_harm(undisturbed: Undistu
     assert (episode.family, episode.opened_as_of) == ("unequal_harm", DATES[-1])
     assert len(Cases(database).events(episode.id)) > 1
     assert len(Cases(database).open_questions(episode.id)) == 1
-    assert len(Results(database).judged(ID)) == 4
+    results = Results(database)
+    assert len(results.judged(ID)) == 4
+    assert any(stream.endswith("~2") for stream in results.evidence(ID))
+    judged_first = results.findings_between(date.min, DATES[0], ID)
+    assert any(len(results.revisions(finding.key)) == 2 for finding in judged_first)
     paths = left(undisturbed.end).files
     for feed in ("outputs", "outcomes"):
         assert sum(f"/landing/{feed}/" in path and path.endswith(".json") for path in paths) == 2

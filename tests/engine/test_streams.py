@@ -111,3 +111,38 @@ def test_new_streams_never_spend_more_than_the_budget_nor_move_old_alarms() -> N
     assert alarms.of("old") == old == pytest.approx(log_alarm(100, 0.3))
     assert alarms.of("new 0") == alarms.of("new 0")
     assert alarms.of("new 39") > alarms.of("new 0")
+
+
+def test_a_stream_that_supersedes_has_the_weeks_of_its_elder_up_to_its_own() -> None:
+    past = {
+        "s": [(date(2015, 1, 5), (3.0, 10.0)), (date(2015, 1, 12), (9.0, 10.0))],
+        "s~2": [(date(2015, 1, 12), (4.0, 10.0))],
+    }
+    found = Streams(past, ALARMS).advance("s", Floor(0.8), (4, 10), WEEK)
+    assert found.stream == "s~2"
+    assert found.log_e == Floor(0.8).replay([(3, 10), (4, 10), (4, 10)]).log_e
+
+
+def test_a_stream_that_supersedes_has_the_weight_of_its_elder() -> None:
+    alarms = Alarms(100, 0.3, {"s~2": 0.1}, 0.2)
+    assert alarms.of("s") == pytest.approx(log_alarm(100, 0.1))
+
+
+def test_what_is_restated_and_not_carried_stays_as_it_was() -> None:
+    streams = Streams(PAST, ALARMS)
+    restated = streams.as_of(date(2015, 1, 5))
+    restated.advance("s", Floor(0.8), (9, 10), date(2015, 1, 5))
+    restated.settle([carrying(Streams({}, ALARMS).advance("s", Floor(0.8), (9, 10), date(2015, 1, 5)))])
+    assert streams.supersede(restated, date(2015, 1, 5), 6, "corrected")
+    given = streams.advance("s", Floor(0.8), (4, 10), WEEK)
+    assert given.supersedes is not None
+    assert [one.counts for one in given.supersedes.weeks] == [(9, 10), (0.0, 0.0)]
+    assert given.log_e == Floor(0.8).replay([(9, 10), (4, 10)]).log_e
+    streams.settle([])
+    again = streams.advance("s", Floor(0.8), (4, 10), WEEK)
+    assert again == Streams(PAST, ALARMS).advance("s", Floor(0.8), (4, 10), WEEK)
+
+
+def test_no_check_names_a_stream_like_one_that_supersedes() -> None:
+    with pytest.raises(ValueError, match="mark streams that supersede"):
+        Streams({}, ALARMS).advance("s~2", Floor(0.8), (4, 10), WEEK)

@@ -22,6 +22,9 @@ from sundial.store.records import Evidence, Finding, Kind, Side, Status, Thresho
 if TYPE_CHECKING:
     import pandas as pd
 
+UNMEASURED = "unmeasured_since"
+"""Detail of a finding that measured nothing: from which week on evidence waits to be counted."""
+
 STATISTICAL_FLOOR = 30
 """An estimate on fewer than this in its own denominator is `insufficient`."""
 
@@ -51,6 +54,7 @@ class View:
 
     Attributes:
         week: Monday of the judged week; `end` is its Sunday, the "now" of the check.
+        known_by: Monday of the last week whose outcomes estimates may know: `week`, unless it is restated.
         fresh_from: Monday of the first week whose increment no evidence has yet; before `week` where the
             check could not measure.
         first_day: first day with accepted outputs; None when there are none.
@@ -64,6 +68,7 @@ class View:
     system: System
     policy: Policy
     week: date
+    known_by: date
     fresh_from: date
     profile: Profile
     streams: Streams
@@ -102,7 +107,7 @@ class View:
         return self.outcomes_window if statistic.over == "outcomes" else self.outputs_window
 
     def cells(self, statistic: Statistic, window: Window | None = None) -> pd.DataFrame:
-        """Returns keys, n and sums over the report window, as known in the judged week; see `counted`.
+        """Returns keys, n and sums over the report window, as known by `known_by`; see `counted`.
 
         Args:
             statistic: what to count.
@@ -125,7 +130,7 @@ class View:
 
     def _counted(self, statistic: Statistic, start: date, end: date) -> pd.DataFrame:
         asked = weighing(self.system, statistic)
-        return counted(self.profile.window(asked, start, end, known_by=self.week), statistic, asked)
+        return counted(self.profile.window(asked, start, end, known_by=self.known_by), statistic, asked)
 
     def threshold(self, name: str, side: Side) -> Threshold:
         """Returns a threshold of the policy. Raises KeyError with the remedy when the policy has none."""
@@ -147,7 +152,7 @@ class View:
 
     def streams_after(self, start: str) -> Sequence[str]:
         """Returns how the names of this check's streams go on after a start that they share."""
-        return self.streams.names_after(f"{self.check.name}:{start}")
+        return self.streams.names_after(f"{self.check.name}:{start}", self.week)
 
     def advance(self, stream: str, fresh: Process, counts: Sequence[float]) -> Evidence:
         """Advances one of this check's evidence streams by this week's counts, see `Streams.advance`."""
@@ -221,6 +226,12 @@ class View:
         """Returns since when a fact without a date of its own holds: as last week, else this week."""
         last = self.before.get((metric, ()))
         return date.fromisoformat(last.details["since"]) if last and "since" in last.details else self.week
+
+
+def waiting_since(found: Iterable[Finding]) -> date | None:
+    """Returns from which week on a check's evidence waits, by its findings of a week; None if it does not."""
+    waiting = next((f.details[UNMEASURED] for f in found if UNMEASURED in f.details), None)
+    return date.fromisoformat(waiting) if waiting else None
 
 
 def judge_estimate(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypedDict
 
-from sundial.engine.check import Check, View
+from sundial.engine.check import UNMEASURED, Check, View, waiting_since
+from sundial.engine.correct import corrected
 from sundial.engine.plan import failure
 from sundial.engine.streams import Streams
 from sundial.gate.gate import Judged
@@ -19,9 +20,6 @@ from sundial.sources.landing import FeedName
 from sundial.store.records import Finding, Kind, Status
 
 log = logging.getLogger(__name__)
-
-UNMEASURED = "unmeasured_since"
-"""Detail of a finding that measured nothing: from which week on evidence waits to be counted."""
 
 
 class StagedWeek(TypedDict):
@@ -36,6 +34,7 @@ class Staged(TypedDict):
 
     provenance: Mapping[str, str]
     weeks: list[StagedWeek]
+    restated: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class Measuring:
     Attributes:
         failed: the error of each feed that could not be pulled or gated.
         left_out: status and reason of the checks that the plan of the system leaves out, by name.
+        history: the principle's recorded findings of the weeks from one to another.
+        first_due: Monday of the first week that the run judges.
     """
 
     system: System
@@ -57,6 +58,26 @@ class Measuring:
     failed: Mapping[str, str]
     left_out: Mapping[str, tuple[Status, str]]
     provenance: Mapping[str, str]
+    history: Callable[[date, date], Sequence[Finding]] = lambda _first, _last: ()
+    first_due: date = date.min
+
+    def view(self, check: Check, week: date, before: Sequence[Finding], known_by: date | None = None) -> View:
+        """Returns what a check may look at in a week, with its own findings of the week before."""
+        return View(
+            check=check,
+            system=self.system,
+            policy=self.policy,
+            week=week,
+            known_by=known_by or week,
+            fresh_from=waiting_since(before) or week,
+            profile=self.profile,
+            streams=self.streams,
+            first_day=min(self.profile.days, default=None),
+            gates=self.gates,
+            failed=self.failed,
+            before={(f.metric, f.slice): f for f in before},
+            provenance=self.provenance,
+        )
 
 
 def measure_week(measuring: Measuring, week: date, before: Sequence[Finding]) -> list[Finding]:
@@ -73,26 +94,15 @@ def measure_week(measuring: Measuring, week: date, before: Sequence[Finding]) ->
 
 
 def _measure(measuring: Measuring, check: Check, week: date, before: Sequence[Finding]) -> list[Finding]:
-    own = [f for f in before if f.check == check.name]
-    waiting = next((f.details[UNMEASURED] for f in own if UNMEASURED in f.details), None)
-    view = View(
-        check=check,
-        system=measuring.system,
-        policy=measuring.policy,
-        week=week,
-        fresh_from=date.fromisoformat(waiting) if waiting else week,
-        profile=measuring.profile,
-        streams=measuring.streams,
-        first_day=min(measuring.profile.days, default=None),
-        gates=measuring.gates,
-        failed=measuring.failed,
-        before={(f.metric, f.slice): f for f in own},
-        provenance=measuring.provenance,
-    )
+    view = measuring.view(check, week, [f for f in before if f.check == check.name])
     if (silent := _cannot(measuring, view)) is not None:
         return [silent]
     try:
-        found = list(check.measure(view))
+        # What this run measured before was measured from the same rows: nothing of it was corrected since.
+        correction = ""
+        if view.fresh_from <= measuring.first_due:
+            view, correction = corrected(measuring, view)
+        found = [_telling(finding, correction) for finding in check.measure(view)]
     except Exception as error:
         measuring.streams.settle(())
         log.exception("%s · %s failed", measuring.system.id, check.name)
@@ -115,6 +125,13 @@ def _cannot(measuring: Measuring, view: View) -> Finding | None:
     if view.check.feeds and view.first_day is None:
         return _unmeasured(view, Status.NOT_MEASURED, "No outputs have been accepted yet.")
     return None
+
+
+def _telling(finding: Finding, correction: str) -> Finding:
+    """Returns the finding; where it carries evidence that was restated, it says why."""
+    if not correction or finding.evidence is None:
+        return finding
+    return replace(finding, reason=f"{finding.reason} {correction}")
 
 
 def _unmeasured(view: View, status: Status, reason: str) -> Finding:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from sundial.engine.clock import WEEK, due_weeks, monday
 from sundial.engine.discover import code_version, enabled
 from sundial.engine.measure import Measuring, Staged, measure_week
 from sundial.engine.plan import Plan, plan_of
+from sundial.engine.restate import restated
 from sundial.engine.streams import Alarms, Streams
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
@@ -169,21 +171,26 @@ class Run:
             failed=failed,
             left_out=plan.left_out,
             provenance=self._provenance(partitions),
+            history=self._history(principle),
+            first_due=weeks[0] if weeks else date.min,
         )
         before = [f for f in results.latest_findings(self.system.id) if f.principle == principle.value]
-        staged: Staged = {"provenance": measuring.provenance, "weeks": []}
+        staged: Staged = {"provenance": measuring.provenance, "weeks": [], "restated": []}
+        found: dict[date, Sequence[Finding]] = {}
+        last = before
         for week in weeks:
-            before = measure_week(measuring, week, before)
-            staged["weeks"].append({"week": week.isoformat(), "findings": [f.payload() for f in before]})
+            found[week] = last = measure_week(measuring, week, last)
+            staged["weeks"].append({"week": week.isoformat(), "findings": [f.payload() for f in last]})
             log.info("%s · %s: week of %s measured", self.system.id, principle.label, week)
+        staged["restated"] = [finding.payload() for finding in restated(measuring, found, before)]
         self.lake.put_json(self._staging(principle.value), staged)
         if blocked:
             self._log_blocked(principle, failed)
             return {Status.ERROR: 1}
-        return _by_status(before if weeks else [])
+        return _by_status(last if weeks else [])
 
     def record(self) -> Sequence[date]:
-        """Appends all due weeks, as every principle staged them, in one transaction.
+        """Appends all due weeks, as every principle staged them, and what they restate, in one transaction.
 
         Returns:
             The Mondays recorded.
@@ -195,6 +202,7 @@ class Run:
         present = self._provenance(self._partitions(plan_of(self.system)))
         last = self._results.last_judged_week(self.system.id)
         by_week: dict[date, list[Finding]] = {}
+        later: list[Finding] = []
         staged_weeks: set[tuple[date, ...]] = set()
         for principle in Principle:
             path = self._staging(principle.value)
@@ -212,6 +220,7 @@ class Run:
             staged_weeks.add(tuple(due))
             for week in due:
                 by_week.setdefault(week, []).extend(map(finding_from_payload, findings[week]))
+            later += map(finding_from_payload, staged["restated"] if due else ())
         if len(staged_weeks) > 1:
             raise NotStaged(
                 f"{self.system.id}: the principles measured different weeks; run the check tasks again"
@@ -221,9 +230,17 @@ class Run:
             JudgedWeek(week, self.clock.as_of, config, code_version(), tuple(by_week[week]))
             for week in sorted(by_week)
         ]
-        self._results.record(self.system.id, weeks, self.run_id)
-        log.info("%s: %d weeks recorded", self.system.id, len(weeks))
+        self._results.record(self.system.id, weeks, self.run_id, later)
+        log.info("%s: %d weeks recorded, %d findings restated", self.system.id, len(weeks), len(later))
         return [week.week for week in weeks]
+
+    def _history(self, principle: Principle) -> Callable[[date, date], Sequence[Finding]]:
+        @cache  # the checks of a principle ask for the same weeks
+        def recorded(first: date, last: date) -> Sequence[Finding]:
+            found = self._results.findings_between(first, last, self.system.id)
+            return [finding for finding in found if finding.principle == principle.value]
+
+        return recorded
 
     def _due(self, days: Sequence[date]) -> Sequence[date]:
         last = self._results.last_judged_week(self.system.id)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Protocol, Self
 
-from sundial.store.records import Evidence, Finding
+from sundial.store.records import Evidence, Finding, Restated, Supersedes
+
+Counted = tuple[date, tuple[float, ...]]
+"""A week and what it added to a stream."""
+
+_GENERATION = re.compile(r"(.*)~(\d+)", re.DOTALL)
+
+
+def lineage(stream: str) -> tuple[str, int]:
+    """Returns the name by which a check knows a stream, and its generation: `rate~2` supersedes `rate`."""
+    marked = _GENERATION.fullmatch(stream)
+    return (marked[1], int(marked[2])) if marked else (stream, 1)
 
 
 class Recovery(Protocol):
@@ -56,11 +69,11 @@ class Alarms:
         Args:
             weeks_between: average weeks between two false breaches of the portfolio.
             weight: of a new stream.
-            granted: weight by stream of this system.
+            granted: weight by stream of this system; a superseding stream has the weight of its elder.
             used: sum of the weights of all other systems' streams.
         """
         self._weeks, self._weight = weeks_between, weight
-        self._granted = dict(granted)
+        self._granted = {lineage(stream)[0]: weight for stream, weight in granted.items()}
         self._used = used + sum(granted.values())
 
     def of(self, stream: str) -> float:
@@ -81,11 +94,15 @@ RECOVERED = math.log(1_000)
 
 
 class Streams:
-    """The evidence streams of one system, advanced exactly once a week."""
+    """The evidence streams of one system, advanced exactly once a week.
+
+    Checks know a stream by one name for ever. Where outcomes that it had counted were corrected it goes on as
+    its next generation, which has the same weeks up to the first one restated.
+    """
 
     def __init__(
         self,
-        past: Mapping[str, Sequence[tuple[date, tuple[float, ...]]]],
+        past: Mapping[str, Sequence[Counted]],
         alarms: Alarms,
         repairs: Callable[[str], Sequence[date]] = lambda _: (),
     ) -> None:
@@ -96,17 +113,67 @@ class Streams:
             alarms: what the detectors are held against.
             repairs: Mondays from which on a stream's measure counts as repaired, in order.
         """
-        self._past = {stream: list(weeks) for stream, weeks in past.items()}
+        self._past: dict[str, list[Counted]] = {}
+        self._generation: dict[str, int] = {}
+        for stream in sorted(past, key=lineage):
+            name, self._generation[name] = lineage(stream)
+            own = list(past[stream])
+            self._past[name] = [*_before(self._past.get(name, ()), own[0][0]), *own] if own else []
+        self._begun = {name: weeks[0][0] for name, weeks in self._past.items() if weeks}
         self._alarms = alarms
         self._repairs = repairs
         self._carriers: dict[str, _Carrier] = {}
-        self._unsettled: dict[str, tuple[date, tuple[float, ...]]] = {}
+        self._unsettled: dict[str, Counted] = {}
+        self._restated: dict[str, Supersedes] = {}
 
-    def names_after(self, start: str) -> Sequence[str]:
-        """Returns what follows a shared start in the names of the streams that have weeks, sorted."""
+    def names_after(self, start: str, week: date) -> Sequence[str]:
+        """Returns what follows a shared start in the names of the streams that began by the week, sorted."""
         return sorted(
-            name.removeprefix(start) for name, weeks in self._past.items() if weeks and name.startswith(start)
+            name.removeprefix(start)
+            for name, begun in self._begun.items()
+            if begun <= week and name.startswith(start)
         )
+
+    def as_of(self, week: date) -> Streams:
+        """Returns the streams as they were before the week; they still know when each one began later."""
+        streams = copy.copy(self)
+        streams._past = {name: _before(weeks, week) for name, weeks in self._past.items()}
+        streams._begun, streams._alarms = dict(self._begun), copy.deepcopy(self._alarms)
+        streams._carriers, streams._unsettled, streams._restated = {}, {}, {}
+        return streams
+
+    def supersede(self, restated: Streams, since: date, outcomes: int, reason: str) -> bool:
+        """Has streams go on as their next generation where a week of theirs has other counts than restated.
+
+        It holds until the week is settled; a stream that no finding of the week carries stays what it was.
+
+        Args:
+            restated: `as_of` the week `since`, and advanced through the weeks from there on once more.
+            since: Monday of the first week that may differ.
+            outcomes: how many outcomes were corrected.
+            reason: why, a sentence.
+
+        Returns:
+            Whether there is such a stream.
+        """
+        for name, begun in self._begun.items():
+            now = {week: counts for week, counts in restated._past.get(name, ()) if week >= since}
+            if not now:
+                continue
+            before = {week: counts for week, counts in self._past[name] if week >= since}
+            nothing = (0.0,) * max(map(len, before.values()), default=0)
+            # A week before it began is none of its own: its threshold was chosen after that week, perhaps.
+            # One that no finding carries any more has nothing: all that it had counted was corrected away.
+            weeks = [(week, now.get(week, nothing)) for week in sorted({*now, *before}) if week >= begun]
+            differ = [week for week, counts in weeks if not _same(counts, before.get(week, nothing))]
+            if differ:
+                fed = tuple(Restated(week, counts, 0.0, 0.0) for week, counts in weeks if week >= differ[0])
+                self._restated[name] = Supersedes(self._name(name), fed, outcomes, reason)
+        return bool(self._restated)
+
+    def _name(self, stream: str) -> str:
+        generation = self._generation.get(stream, 1) + (stream in self._restated)
+        return stream if generation == 1 else f"{stream}~{generation}"
 
     def advance(self, stream: str, fresh: Process, counts: Sequence[float], week: date) -> Evidence:
         """Adds this week's counts to a stream and returns where its evidence stands.
@@ -124,14 +191,23 @@ class Streams:
             raise ValueError(
                 f"stream {stream} was advanced twice in one week; name each measure and slice apart"
             )
+        if _GENERATION.fullmatch(stream):
+            raise ValueError(f"stream {stream}: names that end like this mark streams that supersede others")
         past = self._past.setdefault(stream, [])
-        if stream not in self._carriers:
+        supersedes = self._restated.get(stream)
+        if supersedes is not None:
+            past = _before(past, supersedes.since)
+            carrier = _Carrier(fresh, self._alarms.of(stream), self._repairs(stream), past)
+            supersedes = carrier.restate(supersedes)
+            past += [(one.week, one.counts) for one in supersedes.weeks]
+            self._carriers[stream], self._restated[stream] = carrier, supersedes
+        elif stream not in self._carriers:
             self._carriers[stream] = _Carrier(fresh, self._alarms.of(stream), self._repairs(stream), past)
         self._unsettled[stream] = (week, tuple(counts))
         carrier = self._carriers[stream]
         carrier.take([(week, tuple(counts))])
         return Evidence(
-            stream=stream,
+            stream=self._name(stream),
             log_e=carrier.process.log_e,
             log_detector=carrier.process.log_detector,
             log_alarm=carrier.log_alarm,
@@ -139,6 +215,7 @@ class Streams:
             counts=tuple(counts),
             recovering=carrier.recovery is not None,
             log_recovery=carrier.recovery.log_e if carrier.recovery is not None else None,
+            supersedes=supersedes,
         )
 
     def settle(self, found: Iterable[Finding]) -> None:
@@ -148,11 +225,17 @@ class Streams:
         """
         carried = {finding.evidence.stream for finding in found if finding.evidence is not None}
         for stream, given in self._unsettled.items():
-            if stream in carried:
-                self._past[stream].append(given)
-            else:
+            if self._name(stream) not in carried:
                 del self._carriers[stream]
+                continue
+            if (supersedes := self._restated.get(stream)) is not None:
+                fed = [(one.week, one.counts) for one in supersedes.weeks]
+                self._past[stream] = [*_before(self._past[stream], supersedes.since), *fed]
+                self._generation[stream] = self._generation.get(stream, 1) + 1
+            self._past[stream].append(given)
+            self._begun.setdefault(stream, given[0])
         self._unsettled.clear()
+        self._restated.clear()
 
 
 class _Carrier:
@@ -168,7 +251,7 @@ class _Carrier:
         fresh: Process,
         log_alarm: float,
         repairs: Sequence[date],
-        past: Sequence[tuple[date, tuple[float, ...]]],
+        past: Sequence[Counted],
     ) -> None:
         self.process = copy.deepcopy(fresh)
         self.recovery: Recovery | None = None
@@ -177,7 +260,15 @@ class _Carrier:
         self._repairs = list(repairs)
         self.take(past)
 
-    def take(self, weeks: Sequence[tuple[date, tuple[float, ...]]]) -> None:
+    def restate(self, supersedes: Supersedes) -> Supersedes:
+        """Advances by the weeks restated; returns them with where the process stood after each."""
+        weeks = []
+        for one in supersedes.weeks:
+            self.take([(one.week, one.counts)])
+            weeks.append(replace(one, log_e=self.process.log_e, log_detector=self.process.log_detector))
+        return replace(supersedes, weeks=tuple(weeks))
+
+    def take(self, weeks: Sequence[Counted]) -> None:
         """Advances by weeks, the oldest first: at one go up to the next repair."""
         rest = list(weeks)
         while rest:
@@ -198,6 +289,19 @@ class _Carrier:
             if self.recovery.replay(week).log_e >= RECOVERED:
                 self.process, self.recovery = copy.deepcopy(self._fresh), None
         self.process.replay(given)
+
+
+def _before(weeks: Iterable[Counted], week: date) -> list[Counted]:
+    return [one for one in weeks if one[0] < week]
+
+
+def _same(counts: Sequence[float], others: Sequence[float]) -> bool:
+    """Tells whether two weeks' counts are one but for the order in which weights were summed."""
+    if not any(counts) or not any(others):
+        return any(counts) == any(others)
+    return len(counts) == len(others) and all(
+        math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9) for a, b in zip(counts, others, strict=True)
+    )
 
 
 def log_alarm(weeks_between_false_breaches: float, weight: float) -> float:

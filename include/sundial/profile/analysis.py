@@ -183,6 +183,37 @@ def analysis_table(
     return joined.mutate(outcome_weight=_outcome_weight(joined, columns))
 
 
+def corrections(outcomes: ir.Table) -> ir.Table:
+    """Returns how many outcomes are known otherwise now than they were: day, counted, after, until, n.
+
+    Args:
+        outcomes: accepted outcomes, as `analysis_table` takes them.
+
+    Returns:
+        `counted` is the week in which they count; whoever looked after the week `after` and not after `until`
+        met what has been replaced since. What went there and back is no correction.
+    """
+    again = outcomes.group_by("key").having(outcomes.count() > 1).agg()
+    rows = outcomes.semi_join(again, "key")
+    of_key = ibis.window(group_by=["day", "key"])
+    in_order = ibis.window(group_by=["day", "key"], order_by="batch")
+    so_far = ibis.window(group_by=["day", "key"], order_by="batch", preceding=(None, 0))
+    named = [rows[name] for name in ("outcome", *OF_OUTCOMES) if name in rows.columns]
+    same = (
+        value.argmax(rows.batch).over(so_far).identical_to(value.argmax(rows.batch).over(of_key))
+        for value in named
+    )
+    told = rows.select(
+        *("day", "key", "batch"),
+        counted=rows.counted.min().over(of_key),
+        after=rows.counted.max().over(so_far),
+        same=ibis.and_(*same),
+    )
+    told = told.mutate(until=told.after.lead().over(in_order))
+    told = told.filter(~told.same, told.after < told.until)
+    return told.group_by(["day", "counted", "after", "until"]).agg(n=told.count())
+
+
 def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
     picked: dict[str, ir.Value] = {
         "key": outputs.key,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 
 from sundial.lake import Lake
-from sundial.profile.analysis import FLAGS, LABELS, MEASURED, Columns, analysis_table
+from sundial.profile.analysis import FLAGS, LABELS, MEASURED, Columns, analysis_table, corrections
 from sundial.profile.compute import decoded, encoded, expression, tidy
-from sundial.profile.profile import Profile, concat
+from sundial.profile.profile import Correction, Profile, concat
 from sundial.profile.statistics import Bin, Sample, Statistic, key_name, plan_id
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ AT_ONCE = 64 * 2**20
 """Bytes of accepted rows in one query, at least one day: memory does not grow with the history."""
 
 _ABOUT = b"sundial"
-"""Metadata of a stored file: its days with their input hashes, and how its rows belong to statistics."""
+"""Metadata of a stored file: its days with their input hashes, how its rows belong to statistics, and what
+was corrected."""
 
 _OF_OUTPUTS = frozenset(
     {"predicted", "late", "failed", "score", "latency", "model_version", "predicted_class", "weight"}
@@ -54,6 +55,7 @@ class _Week:
 
     days: Mapping[str, str]
     cells: Cells
+    corrected: Sequence[Correction]
 
 
 class Partitions:
@@ -88,14 +90,16 @@ class Partitions:
             if (week := kept.get(_monday(day))) and day.isoformat() not in week.days
         ]
         waiting = {monday: [week.cells] if week.days else [] for monday, week in kept.items()}
-        for group, cells in self._compute(dirty, outputs, outcomes, columns):
+        corrected = [correction for week in kept.values() for correction in week.corrected]
+        for group, cells, found in self._compute(dirty, outputs, outcomes, columns):
+            corrected += found
             for monday in dict.fromkeys(map(_monday, group)):
                 waiting[monday].append(_of_week(cells, monday))
             # Written as soon as it is whole: what was computed survives a kill, and is out of memory.
             for monday in [monday for monday in waiting if monday < _monday(group[-1])]:
-                self._put(monday, wanted, inputs, waiting.pop(monday))
+                self._put(monday, wanted, inputs, waiting.pop(monday), corrected)
         for monday in list(waiting):
-            self._put(monday, wanted, inputs, waiting.pop(monday))
+            self._put(monday, wanted, inputs, waiting.pop(monday), corrected)
         for name in sorted(stored - set(wanted.values())):
             self._lake.delete(f"{self._folder}/{name}")
         for path in self._lake.list(self._plans):
@@ -112,9 +116,10 @@ class Partitions:
         where = self._lake.uri(self._folder), self.fingerprint()
         if where not in _LOADED:
             _LOADED.clear()
-            weeks = [self._read(path).cells for path in self._lake.list(self._folder)]
+            weeks = [self._read(path) for path in self._lake.list(self._folder)]
             _LOADED[where] = Profile(
-                {s: concat([week[s] for week in weeks] or [_empty(s)], s) for s in self._plan}
+                {s: concat([week.cells[s] for week in weeks] or [_empty(s)], s) for s in self._plan},
+                [correction for week in weeks for correction in week.corrected],
             )
         return _LOADED[where]
 
@@ -129,19 +134,29 @@ class Partitions:
         """Returns the days of a week that are stored and have not changed."""
         names = sorted(name for name in stored if name.startswith(f"{monday}-"))
         if not names:
-            return _Week({}, {})
+            return _Week({}, {}, ())
         # More than one is there only after a kill; the days missing in this one are computed again.
         week = self._read(f"{self._folder}/{names[0]}")
         days = {day: made for day, made in week.days.items() if inputs.get(date.fromisoformat(day)) == made}
         kept = pd.to_datetime(list(days))
-        return _Week(days, {s: frame[frame["day"].isin(kept)] for s, frame in week.cells.items()})
+        return _Week(
+            days,
+            {s: frame[frame["day"].isin(kept)] for s, frame in week.cells.items()},
+            [correction for correction in week.corrected if correction.day.isoformat() in days],
+        )
 
     def _put(
-        self, monday: date, wanted: Mapping[date, str], inputs: Mapping[date, str], parts: Sequence[Cells]
+        self,
+        monday: date,
+        wanted: Mapping[date, str],
+        inputs: Mapping[date, str],
+        parts: Sequence[Cells],
+        corrected: Sequence[Correction],
     ) -> None:
         days = {day.isoformat(): made for day, made in inputs.items() if _monday(day) == monday}
         cells = {s: concat([part[s] for part in parts], s) for s in self._plan}
-        self._lake.put_table(f"{self._folder}/{wanted[monday]}", _table(days, cells))
+        of_week = [correction for correction in corrected if _monday(correction.day) == monday]
+        self._lake.put_table(f"{self._folder}/{wanted[monday]}", _table(days, cells, of_week))
 
     def _read(self, path: str) -> _Week:
         table = self._lake.get_table(path)
@@ -152,11 +167,12 @@ class Partitions:
             part = {name: column.slice(start, rows) for name, column in columns.items()}
             cells[statistic] = _cells(part, statistic, levels)
             start += rows
-        return _Week(about["days"], cells)
+        corrected = [_correction(*told) for told in about.get("corrected", ())]
+        return _Week(about["days"], cells, corrected)
 
     def _compute(
         self, days: Sequence[date], outputs: Paths, outcomes: Paths, columns: Columns
-    ) -> Iterator[tuple[Sequence[date], Cells]]:
+    ) -> Iterator[tuple[Sequence[date], Cells, Sequence[Correction]]]:
         if not days:
             return
         connection = ibis.duckdb.connect()
@@ -185,9 +201,11 @@ class Partitions:
             known, statements = compiled[form]
             if known is not None:
                 connection.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {known}")
+            again = truths is not None and any(len(outcomes.get(day, ())) > 1 for day in group)
             yield (
                 group,
                 {s: tidy(connection.con.sql(sql).to_arrow_table(), s) for s, sql in statements.items()},
+                _corrected(connection, truths) if truths is not None and again else (),
             )
         connection.disconnect()
 
@@ -205,7 +223,7 @@ class Partitions:
         def source(statistic: Statistic) -> ir.Table:
             if statistic.over == "outcomes":
                 return table
-            return joined if _columns(statistic) & _OF_TRUTH else alone
+            return joined if needs_truth(statistic) else alone
 
         statements = {s: str(connection.compile(expression(source(s), s))) for s in self._plan}
         return str(connection.compile(known)) if of_truth else None, statements
@@ -224,6 +242,21 @@ class Partitions:
             group.append(day)
             size += of_day
         yield group
+
+
+def _correction(day: str, counted: str, after: str, until: str, n: int) -> Correction:
+    iso = date.fromisoformat
+    return Correction(iso(day), iso(counted), iso(after), iso(until), n)
+
+
+def _corrected(connection: Any, truths: ir.Table) -> Sequence[Correction]:
+    found = connection.to_pyarrow(corrections(truths)).to_pylist()
+    return sorted((Correction(**row) for row in found), key=astuple)
+
+
+def needs_truth(statistic: Statistic) -> bool:
+    """Tells whether a statistic counts, or counts by, anything that becomes known with the truth."""
+    return statistic.over == "outcomes" or bool(_columns(statistic) & _OF_TRUTH)
 
 
 def _columns(statistic: Statistic) -> frozenset[str]:
@@ -263,7 +296,7 @@ def _of_week(cells: Cells, monday: date) -> Cells:
     return {statistic: frame[frame["day"].isin(days)] for statistic, frame in cells.items()}
 
 
-def _table(days: Mapping[str, str], cells: Cells) -> pa.Table:
+def _table(days: Mapping[str, str], cells: Cells, corrected: Sequence[Correction]) -> pa.Table:
     """Returns the cells of all statistics under each other; keys as numbers, their levels in the metadata."""
     parts, rows = [], []
     for statistic, frame in cells.items():
@@ -279,7 +312,10 @@ def _table(days: Mapping[str, str], cells: Cells) -> pa.Table:
             columns[short] = pa.array(frame[name].to_numpy())
         parts.append(pa.table(columns))
         rows.append((len(frame), levels))
-    about = json.dumps({"days": dict(sorted(days.items())), "rows": rows}, sort_keys=True)
+    told = [[*map(str, (c.day, c.counted, c.after, c.until)), c.n] for c in corrected]
+    about = json.dumps(
+        {"days": dict(sorted(days.items())), "rows": rows, "corrected": sorted(told)}, sort_keys=True
+    )
     return pa.concat_tables(parts, promote_options="default").replace_schema_metadata({_ABOUT: about})
 
 

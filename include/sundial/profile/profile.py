@@ -33,12 +33,34 @@ class _Cells:
     values: Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Correction:
+    """Outcomes of one day that their source has corrected.
+
+    Attributes:
+        day: of their outputs.
+        counted: the week in which they count as evidence.
+        after: last week whose judging could not know yet what was replaced since.
+        until: last week whose judging could not know of the correction yet; it counts from then on.
+        n: how many outcomes.
+    """
+
+    day: date
+    counted: date
+    after: date
+    until: date
+    n: int
+
+
 class Profile:
     """Statistics of many partitions in memory; answers what the plan answers, never a row."""
 
-    def __init__(self, cells: Mapping[Statistic, pd.DataFrame]) -> None:
-        """Takes one frame a statistic: day, counted, keys, n, sums, extremes."""
+    def __init__(
+        self, cells: Mapping[Statistic, pd.DataFrame], corrections: Sequence[Correction] = ()
+    ) -> None:
+        """Takes one frame a statistic: day, counted, keys, n, sums, extremes; and what was corrected."""
         self._frames = dict(cells)
+        self._corrections = tuple(corrections)
         self._cells: dict[Statistic, _Cells] = {}
         self._merged: dict[tuple[object, ...], pd.DataFrame] = {}
 
@@ -46,7 +68,7 @@ class Profile:
         """Returns the profile of both sets of rows together."""
         shared = self._frames.keys() & other._frames.keys()
         both = {s: _lowest(concat([self._frames[s], other._frames[s]], s), s) for s in shared}
-        return Profile({**self._frames, **other._frames, **both})
+        return Profile({**self._frames, **other._frames, **both}, [*self._corrections, *other._corrections])
 
     @cached_property
     def days(self) -> Sequence[date]:
@@ -73,6 +95,26 @@ class Profile:
         start, stop = np.searchsorted(cells.counted, [_day(first), _day(last) + 1], sorter=cells.by_counted)
         asked = (statistic, "weeks", int(start), int(stop))
         return self._sum(asked, statistic, cells, cells.by_counted[start:stop])
+
+    def corrected(self, first: date) -> Sequence[Correction]:
+        """Returns the corrections of outcomes that counted before the week `first` and are new to it."""
+        return [c for c in self._corrections if c.counted < first and c.after < first <= c.until]
+
+    def late(self, start: date, end: date, after: date, until: date) -> bool:
+        """Tells whether outcomes of [start, end] count in a week after the one and not after the other."""
+        day, counted = self._known
+        of_window = (day >= _day(start)) & (day <= _day(end))
+        return bool((of_window & (counted > _day(after)) & (counted <= _day(until))).any())
+
+    @cached_property
+    def _known(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The distinct days of outcomes, each with the weeks in which they count."""
+        frames = [f for s, f in self._frames.items() if s.over == "outcomes" and not isinstance(s, Sample)]
+        if not frames:
+            return np.array([], np.int64), np.array([], np.int64)
+        fewest = min(frames, key=len)  # all have the same days
+        pairs = np.unique(np.stack([_days(fewest["day"]), _days(fewest["counted"])]), axis=1)
+        return pairs[0], pairs[1]
 
     def sample(self, sample: Sample, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the rows of a sample of [start, end], as known by `known_by`, lowest ranks first.
