@@ -167,7 +167,7 @@ class Results:
             return {(row.system, row.stream): (row.week, row.log_alarm) for row in connection.execute(query)}
 
     def findings(self, system: str, week: date, as_of: date | None = None) -> tuple[Finding, ...]:
-        """Returns the week's findings in canonical order; none where it was not judged. See below."""
+        """Returns the week's findings as `findings_between` does; none where it was not judged."""
         return self.findings_between(week, week, system, as_of)
 
     def latest_findings(self, system: str) -> tuple[Finding, ...]:
