@@ -201,11 +201,10 @@ class Partitions:
             known, statements = compiled[form]
             if known is not None:
                 connection.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {known}")
-            again = truths is not None and any(len(outcomes.get(day, ())) > 1 for day in group)
             yield (
                 group,
                 {s: tidy(connection.con.sql(sql).to_arrow_table(), s) for s, sql in statements.items()},
-                _corrected(connection, truths) if truths is not None and again else (),
+                _corrected(connection, truths) if truths is not None and corrected else (),
             )
         connection.disconnect()
 
