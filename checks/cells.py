@@ -1,26 +1,29 @@
-"""Cells as Fairlearn and scikit-learn take them: labels with a weight for each cell instead of rows."""
+"""Cells as checks use them: arrays of numbers, counts by level, bins of the score."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from sundial.api import Bin, Finding, Status, System, View
+from sundial.api import UNKNOWN, Bin, Finding, Status, System, View
 
 SCORE_BINS = 4_000
 """Score bins: tenths are whole ones, and the AUC is within half the share of pairs that share a bin."""
 
 
-def binary(cells: pd.DataFrame) -> pd.DataFrame:
-    """Returns the cells whose output decides: an abstaining output is neither positive nor negative."""
-    return cells[cells["predicted"].notna() & (cells["n"] > 0)].astype({"predicted": "int64"})
+def numbers(cells: pd.DataFrame, column: str) -> np.ndarray:
+    """Returns a column of numbers, NaN where one is missing: for few cells arrays are faster."""
+    return cells[column].to_numpy(dtype=float, na_value=np.nan)
 
 
-def count(cells: pd.DataFrame, **where: int) -> int:
-    """Returns how many rows are in the cells with these values, such as predicted=1, outcome=0."""
-    chosen = cells
-    for column, value in where.items():
-        chosen = chosen[chosen[column] == value]
-    return int(chosen["n"].sum())
+def by_level(cells: pd.DataFrame, column: str) -> dict[str, float]:
+    """Returns n by level, sorted; a missing value is a level like any other."""
+    values, missing = cells[column].array, cells[column].array.isna()
+    found: dict[str, float] = {}
+    for level, absent, n in zip(values.tolist(), missing.tolist(), cells["n"].tolist(), strict=True):
+        name = UNKNOWN if absent else str(level)
+        found[name] = found.get(name, 0) + n
+    return dict(sorted(found.items()))
 
 
 def score_bins(system: System, bins: int = SCORE_BINS) -> Bin | None:

@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from checks.cells import SCORE_BINS, of_flagged_only, score_bins
+from checks.cells import SCORE_BINS, by_level, numbers, of_flagged_only, score_bins
 from checks.measures import whole
 from sundial.api import (
     CADENCE_DAYS,
@@ -27,6 +27,7 @@ from sundial.api import (
     Distribution,
     FeedName,
     Finding,
+    Key,
     Kind,
     Principle,
     RatesByLevel,
@@ -41,6 +42,7 @@ from sundial.api import (
     histograms,
     intervals,
     judge_estimate,
+    key_name,
 )
 
 UNSEEN = "(not in the baseline)"
@@ -63,29 +65,24 @@ class _Shares(Check):
         if not len(edges):
             reason = "The baseline has no value to compare with."
             return view.finding(metric, Status.NOT_MEASURED, reason, slice=slice_)
-        levels = (
-            _by_level(_tenth(cells, bins.name, edges), cells["n"])
-            for cells in (base, window, view.new_cells(statistic))
-        )
-        return self._finding(
-            view, metric, slice_, (next(levels), next(levels), next(levels)), _distances(base, window, bins)
-        )
+        fresh = view.new_cells(statistic)
+        levels = _by_tenth(base, bins, edges), _by_tenth(window, bins, edges), _by_tenth(fresh, bins, edges)
+        return self._finding(view, metric, slice_, levels, _distances(base, window, bins))
 
     def _finding(
         self,
         view: View,
         metric: str,
         slice_: dict[str, str],
-        levels: tuple[pd.Series, pd.Series, pd.Series],
+        levels: tuple[Mapping[str, float], Mapping[str, float], Mapping[str, float]],
         distances: Mapping[str, object] | None = None,
     ) -> Finding:
         """Makes the finding of one column from baseline, window and this week's counts by level."""
         baseline, window, fresh = levels
         threshold = view.threshold("share_change", Side.TOLERANCE)
         floor = view.threshold("practical_share_change", Side.TOLERANCE).value
-        names = [*baseline.index, UNSEEN]
-        base = baseline.reindex(names, fill_value=0).to_numpy()
-        current, new = (_pool(counted, names) for counted in (window, fresh))
+        names = [*baseline, UNSEEN]
+        base, current, new = (_pool(counted, names) for counted in (baseline, window, fresh))
         stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, names)}"
         evidence = view.advance(stream, Distribution(base, floor), new.tolist())
         n = whole(float(current.sum()))
@@ -163,21 +160,16 @@ class Categories(_Shares):
         return [counts("outputs", [column]) for column in _category_columns(system)]
 
     def measure(self, view: View) -> Iterator[Finding]:
+        metric, reason = "category_share_change", no_comparison(view)
         for column in _category_columns(view.system):
-            metric, where = "category_share_change", {"column": column}
-            if (reason := no_comparison(view)) is not None:
+            where, statistic = {"column": column}, counts("outputs", [column])
+            if reason is not None:
                 yield view.finding(metric, reason[0], reason[1], slice=where)
                 continue
-            statistic = counts("outputs", [column])
-            base, window, fresh = (
-                _by_level(_levels(cells[column]), cells["n"])
-                for cells in (
-                    view.baseline_cells(statistic),
-                    view.cells(statistic),
-                    view.new_cells(statistic),
-                )
-            )
-            yield self._finding(view, metric, where, (base, window, fresh))
+            base, window = view.baseline_cells(statistic), view.cells(statistic)
+            fresh = view.new_cells(statistic)
+            levels = by_level(base, column), by_level(window, column), by_level(fresh, column)
+            yield self._finding(view, metric, where, levels)
 
 
 class Concept(_Shares):
@@ -268,23 +260,23 @@ class Missingness(Check):
         return [*(counts("outputs", [c]) for c in columns), *scores, *numbers]
 
     def measure(self, view: View) -> Iterator[Finding]:
+        reason = no_comparison(view)
         for statistic in self.statistics(view.system):
-            key = statistic.by[0]
+            (key,) = statistic.by
             column = key if isinstance(key, str) else key.column
-            name = key if isinstance(key, str) else key.name
-            if (reason := no_comparison(view)) is not None:
+            if reason is not None:
                 yield view.finding("missing_share", reason[0], reason[1], slice={"column": column})
             else:
-                yield self._finding(view, statistic, column, name)
+                yield self._finding(view, statistic, column, key)
 
-    def _finding(self, view: View, statistic: Statistic, column: str, name: str) -> Finding:
+    def _finding(self, view: View, statistic: Statistic, column: str, key: Key) -> Finding:
         floor = view.threshold("practical_share_change", Side.TOLERANCE)
-        gone, n = _missing(view.baseline_cells(statistic), name)
+        gone, n = _missing(view.baseline_cells(statistic), key)
         margin = floor.value + 3 * np.sqrt(gone / n * (1 - gone / n) / n)
         ceiling = min(gone / n + margin, 0.999)
-        absent, total = _missing(view.cells(statistic), name)
+        absent, total = _missing(view.cells(statistic), key)
         stream = f"{column}@{_reference(view, [f'{floor.value:g}'])}"
-        evidence = view.advance(stream, Ceiling(ceiling), _missing(view.new_cells(statistic), name))
+        evidence = view.advance(stream, Ceiling(ceiling), _missing(view.new_cells(statistic), key))
         share = absent / total if total else None
         status, reason = judge_estimate(share, total, floor, evidence, beyond=(share or 0) > ceiling)
         return view.finding(
@@ -414,29 +406,24 @@ def _tenths(base: pd.DataFrame, name: str) -> np.ndarray:
     return np.unique([upper[np.searchsorted(cumulated, q / QUANTILES)] for q in range(1, QUANTILES)])
 
 
-def _tenth(cells: pd.DataFrame, name: str, edges: np.ndarray) -> pd.Series:
-    place = np.searchsorted(edges, cells[name].to_numpy(dtype=float, na_value=np.nan))
-    names = np.array([*(f"up to bin {edge}" for edge in edges), f"above bin {edges[-1]}"], dtype=object)
-    return pd.Series(names[place], cells.index).where(cells[name].notna(), UNKNOWN)
+def _by_tenth(cells: pd.DataFrame, bins: Bin, edges: np.ndarray) -> dict[str, float]:
+    names = [*(f"up to bin {edge}" for edge in edges), f"above bin {edges[-1]}", UNKNOWN]
+    place, n = numbers(cells, bins.name), numbers(cells, "n")
+    tenth = np.where(np.isnan(place), len(names) - 1, np.searchsorted(edges, place))
+    there, counted = np.bincount(tenth, minlength=len(names)), np.bincount(tenth, n, len(names))
+    return dict(sorted((names[number], float(counted[number])) for number in np.flatnonzero(there)))
 
 
-def _levels(column: pd.Series) -> pd.Series:
-    return column.astype("object").where(column.notna(), UNKNOWN).map(str)
+def _pool(counted: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
+    known = [counted.get(name, 0) for name in names[:-1]]
+    return np.array([*known, sum(counted.values()) - sum(known)], dtype=float)
 
 
-def _by_level(levels: pd.Series, n: pd.Series) -> pd.Series:
-    return n.groupby(levels).sum()
-
-
-def _pool(counted: pd.Series, names: list[str]) -> np.ndarray:
-    known = counted.reindex(names[:-1], fill_value=0)
-    unseen = counted.sum() - known.sum()
-    return np.append(known.to_numpy(), unseen).astype(float)
-
-
-def _missing(cells: pd.DataFrame, name: str) -> tuple[float, float]:
-    absent = cells[name].isna() | (cells[name].astype("object") == UNKNOWN)
-    return whole(float(cells.loc[absent, "n"].sum())), whole(float(cells["n"].sum()))
+def _missing(cells: pd.DataFrame, key: Key) -> tuple[float, float]:
+    n, absent = numbers(cells, "n"), cells[key_name(key)].array.isna()
+    if isinstance(key, str):
+        absent = absent | (cells[key].to_numpy() == UNKNOWN)
+    return whole(float(n[absent].sum())), whole(float(n.sum()))
 
 
 def _details(names: list[str], worst: int, base: np.ndarray, current: np.ndarray) -> dict[str, object]:

@@ -16,14 +16,13 @@ from checks.groups import (
     Reference,
     Tally,
     attributes,
-    figure,
     labelled,
     levels,
     rates,
     reference_of,
     shown,
 )
-from checks.measures import whole
+from checks.measures import figure, whole
 from sundial.api import (
     STATISTICAL_FLOOR,
     UNKNOWN,

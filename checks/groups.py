@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from fairlearn.metrics import selection_rate
 
+from checks.cells import numbers
 from checks.measures import whole
 from sundial.api import UNKNOWN, Finding, Over, Statistic, System, View, counts
 
@@ -38,9 +38,9 @@ class Rate:
 
     def tally(self, cells: pd.DataFrame, columns: Sequence[str]) -> Tally:
         """Returns hits and misses by group of cells of its statistic."""
-        values, n = _numbers(cells, self.column), _numbers(cells, "n")
+        values, n = numbers(cells, self.column), numbers(cells, "n")
         used = ((values == 0) | (values == 1)) & (n > 0)
-        counted = n if self.outcome is None else np.where(_numbers(cells, "outcome") == self.outcome, n, 0.0)
+        counted = n if self.outcome is None else np.where(numbers(cells, "outcome") == self.outcome, n, 0.0)
         # A group that has rows, and none in the denominator, is listed: its rate is undefined.
         hits: defaultdict[str, float] = defaultdict(float)
         misses: defaultdict[str, float] = defaultdict(float)
@@ -121,15 +121,6 @@ class Tally:
         )
 
 
-def figure(hits: float, n: float) -> float:
-    """Returns Fairlearn's selection rate on two cells, n above 0.
-
-    Its true- and false-positive rates are the selection rates of those that came true and that did not; asked
-    for by these names it makes a confusion matrix first, which costs many times as much.
-    """
-    return float(selection_rate([1, 1], [1, 0], sample_weight=[hits, n - hits]))
-
-
 @dataclass(frozen=True)
 class Reference:
     """Whom the groups of an attribute are compared with.
@@ -199,7 +190,9 @@ def attributes(system: System) -> list[tuple[str, ...]]:
 
 def groups_of(cells: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """Returns the group of each cell."""
-    return [name(level) for level in zip(*(cells[column].astype(str) for column in columns), strict=True)]
+    return [
+        name(map(str, level)) for level in zip(*(cells[column].tolist() for column in columns), strict=True)
+    ]
 
 
 def name(level: Iterable[str]) -> str:
@@ -226,7 +219,3 @@ def labelled(system: System, finding: Finding) -> Finding:
         reason=f"{finding.reason} By area, not by person.",
         details={**finding.details, "level": "area"},
     )
-
-
-def _numbers(cells: pd.DataFrame, column: str) -> np.ndarray:
-    return cells[column].to_numpy(dtype=float, na_value=np.nan)

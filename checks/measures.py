@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import pandas as pd
+from fairlearn.metrics import selection_rate
 
-from checks.cells import score_bins
+from checks.cells import numbers, score_bins
 from sundial.api import (
     MEASURES,
     SUM_SCALE,
@@ -27,7 +27,6 @@ from sundial.api import (
     Side,
     Statistic,
     System,
-    classification,
     counts,
     histogram,
     intervals,
@@ -42,9 +41,8 @@ AUC_BINS = 1_000
 EVIDENCE_BINS = 64
 """Bins of a mean's evidence: with the sums in them it loses next to nothing, and a week takes little room."""
 
-_BY_SKLEARN: dict[str, classification.Score] = {name: name for name in get_args(classification.Rate)}
-
-Mask = Callable[[pd.DataFrame], "pd.Series[bool]"]
+Mask = Callable[[pd.DataFrame], np.ndarray]
+"""Which cells: shape (cells,), of truth values."""
 
 
 @dataclass(frozen=True)
@@ -99,31 +97,29 @@ class Share(Measure):
 
     def fraction(self, cells: pd.DataFrame) -> tuple[float, float]:
         """Returns hits and denominator."""
-        used = cells[self.out_of(cells).fillna(False).astype(bool)]
-        hits = used.loc[self.hit(used).fillna(False).astype(bool), "n"].sum()
-        return whole(float(hits)), whole(float(used["n"].sum()))
+        return self._counted(cells, self.hit), self._counted(cells)
 
     def read(self, cells: pd.DataFrame) -> Reading:
         hits, n = self.fraction(cells)
         if n == 0:
             return Reading(None, 0)
-        name = _BY_SKLEARN.get(self.metric) if self.statistic == CONFUSION else None
-        estimate = classification.score(name, confusion(cells)) if name and not self.optimistic else None
         if self.optimistic is not None:
             unknown = self._most(cells)[0] - hits
             found = three_valued.precision(three_valued.Verdicts(hits, n - hits - unknown, unknown))
             if found is not None:
                 bounds = {"lower_bound": found.lower, "upper_bound": found.upper}
                 return Reading(found.lower, n, found.interval, bounds)
-        return Reading(hits / n if estimate is None else estimate, n, intervals.proportion(hits, n))
+        return Reading(figure(hits, n), n, intervals.proportion(hits, n))
 
     def _most(self, cells: pd.DataFrame) -> tuple[float, float]:
         hits, n = self.fraction(cells)
         if self.optimistic is None:
             return hits, n
-        used = cells[self.out_of(cells).fillna(False).astype(bool)]
-        more = used.loc[self.optimistic(used).fillna(False).astype(bool), "n"].sum()
-        return whole(hits + float(more)), n
+        return whole(hits + self._counted(cells, self.optimistic)), n
+
+    def _counted(self, cells: pd.DataFrame, also: Mask | None = None) -> float:
+        used = self.out_of(cells)
+        return whole(float(numbers(cells, "n")[used if also is None else used & also(cells)].sum()))
 
     def increment(self, cells: pd.DataFrame) -> Sequence[float]:
         return self._most(cells)
@@ -265,10 +261,22 @@ def measure_of(system: System, metric: str) -> Measure:
 def confusion(cells: pd.DataFrame) -> np.ndarray:
     """Returns [[TN, FP], [FN, TP]] of cells by predicted and outcome; abstentions are in none of them."""
     table = np.zeros((2, 2))
-    for truth, predicted, n in zip(cells["outcome"], cells["predicted"], cells["n"], strict=True):
+    columns = (numbers(cells, name).tolist() for name in ("outcome", "predicted", "n"))
+    for truth, predicted, n in zip(*columns, strict=True):
         if truth in (0, 1) and predicted in (0, 1):
             table[int(truth), int(predicted)] += n
     return table
+
+
+def figure(hits: float, n: float) -> float:
+    """Returns Fairlearn's selection rate on two cells, n above 0.
+
+    Accuracy is the selection rate of what was right, precision that of the truth among the positive; the
+    true- and false-positive rates are those of the decision among what came true and what did not. Asked for
+    by these names, Fairlearn and scikit-learn make a confusion matrix first, which costs a hundred times as
+    much.
+    """
+    return float(selection_rate([1, 1], [1, 0], sample_weight=[hits, n - hits]))
 
 
 def whole(n: float) -> float:
@@ -283,12 +291,12 @@ def _share(outputs: OutputsFeed, metric: str) -> Share | None:
             return Share(
                 metric,
                 CLASSES,
-                lambda cells: cells["predicted_class"].notna(),
-                lambda cells: cells["predicted_class"] == cells["outcome_class"],
+                lambda cells: cells["predicted_class"].notna().to_numpy(),
+                lambda cells: (cells["predicted_class"] == cells["outcome_class"]).to_numpy(),
             )
         case "accuracy":
             decided = _both(_in("predicted", 0, 1), known)
-            return Share(metric, CONFUSION, decided, lambda cells: cells["predicted"] == cells["outcome"])
+            return Share(metric, CONFUSION, decided, _right)
         case "precision" if outputs.task == "detection":
             return Share(metric, CONFUSION, predicted, _is("outcome", 1), _is("outcome", 2))
         case "precision":
@@ -331,13 +339,17 @@ def _number(system: System, outputs: OutputsFeed, metric: str) -> Measure | None
     return None
 
 
+def _right(cells: pd.DataFrame) -> np.ndarray:
+    return np.asarray(numbers(cells, "predicted") == numbers(cells, "outcome"))
+
+
 def _is(column: str, value: int) -> Mask:
-    return lambda cells: cells[column] == value
+    return lambda cells: numbers(cells, column) == value
 
 
 def _in(column: str, *values: int) -> Mask:
-    return lambda cells: cells[column].isin(values)
+    return lambda cells: np.isin(numbers(cells, column), values)
 
 
 def _both(one: Mask, other: Mask) -> Mask:
-    return lambda cells: one(cells).fillna(False) & other(cells).fillna(False)
+    return lambda cells: one(cells) & other(cells)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from checks.cells import immature, of_flagged_only
+from checks.cells import immature, numbers, of_flagged_only
 from checks.effectiveness.rates import NEEDS_ALL
 from checks.groups import groups_of, labelled, levels
 from checks.measures import Share, measure_of, whole
@@ -173,11 +173,9 @@ def _shared(view: View, evidence: Evidence, place: int, before: Finding | None) 
 
 
 def _by_level(measure: Share, cells: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Counted]:
-    used = cells[measure.out_of(cells).fillna(False).astype(bool) & (cells["n"] > 0)]
-    hit = measure.hit(used).fillna(False).to_numpy(dtype=bool)
-    maybe = np.zeros(len(used), dtype=bool)
-    if measure.optimistic is not None:
-        maybe = measure.optimistic(used).fillna(False).to_numpy(dtype=bool)
+    used = cells[measure.out_of(cells) & (numbers(cells, "n") > 0)]
+    hit = measure.hit(used)
+    maybe = np.zeros(len(used), dtype=bool) if measure.optimistic is None else measure.optimistic(used)
     found: dict[str, list[float]] = {}
     n = used["n"].to_numpy(dtype=float)
     for level, kind, rows in zip(

@@ -5,7 +5,17 @@ from __future__ import annotations
 from sundial.engine.check import STATISTICAL_FLOOR, Check, View, judge_estimate
 from sundial.engine.streams import Process
 from sundial.gate.gate import Judged
-from sundial.profile.statistics import SUM_SCALE, UNKNOWN, Bin, Over, Statistic, counts, histogram
+from sundial.profile.statistics import (
+    SUM_SCALE,
+    UNKNOWN,
+    Bin,
+    Key,
+    Over,
+    Statistic,
+    counts,
+    histogram,
+    key_name,
+)
 from sundial.register.feeds import OutputsFeed
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
@@ -46,6 +56,7 @@ __all__ = [
     "Floor",
     "Interval",
     "Judged",
+    "Key",
     "Kind",
     "OutputsFeed",
     "Over",
@@ -71,6 +82,7 @@ __all__ = [
     "histograms",
     "intervals",
     "judge_estimate",
+    "key_name",
     "log_mean_exp",
     "regression",
     "three_valued",

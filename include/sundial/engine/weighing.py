@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sundial.profile.analysis import Columns
 from sundial.profile.statistics import SUM_SCALE, Statistic
 from sundial.register.models import System
 
@@ -15,11 +14,16 @@ if TYPE_CHECKING:
 
 def weighing(system: System, statistic: Statistic) -> Statistic:
     """Returns what is profiled for a statistic: with the sum of weights, where the rows have some."""
-    outputs = system.feeds.outputs
-    if outputs is None or not Columns.of(system, outputs).weighted:
+    if not _weighted(system):
         return statistic
     weight = "outcome_weight" if statistic.over == "outcomes" else "weight"
     return replace(statistic, sums=tuple(dict.fromkeys([*statistic.sums, weight])))
+
+
+def _weighted(system: System) -> bool:
+    outputs, outcomes = system.feeds.outputs, system.feeds.outcomes
+    sources = (outputs and outputs.cluster, outputs and outputs.weight, outcomes and outcomes.weight)
+    return any(source is not None for source in sources)
 
 
 def counted(cells: pd.DataFrame, statistic: Statistic, asked: Statistic) -> pd.DataFrame:

@@ -136,11 +136,6 @@ class Columns:
         there |= {"hit", "ndcg", "reciprocal_rank"} if self.ranked is not None else set()
         return names & there
 
-    @property
-    def weighted(self) -> bool:
-        """Whether rows count by a weight."""
-        return self.cluster is not None or self.weight is not None or self.outcome_weight is not None
-
 
 def analysis_table(
     outputs: ir.Table, outcomes: ir.Table | None, columns: Columns, *, corrected: bool = True

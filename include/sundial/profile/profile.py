@@ -17,20 +17,30 @@ from sundial.profile.statistics import Sample, Statistic, key_name
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_EPOCH = date(1970, 1, 1).toordinal()
+
 _KEPT = 256
 """Windows that are kept merged: the checks of a week ask for the same ones."""
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """Cells of one statistic, sorted by day, with the place of each in its distinct keys."""
+    """Cells of one statistic, sorted by day, with the place of each in its distinct keys.
+
+    Attributes:
+        by_counted: the cells by the week in which they count.
+        size: how many distinct keys there are.
+        names: the columns of a merged frame: keys, then values.
+    """
 
     day: NDArray[np.int64]
     counted: NDArray[np.int64]
     by_counted: NDArray[np.intp]
     place: NDArray[np.int64]
-    keys: pd.DataFrame
+    size: int
+    keys: Mapping[str, Any]
     values: Mapping[str, NDArray[Any]]
+    names: pd.Index[str]
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,7 @@ class Profile:
     def window(self, statistic: Statistic, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the keys, n, sums and extremes of the outputs of [start, end], as known by `known_by`."""
         cells = self._of(statistic)
-        first, stop = np.searchsorted(cells.day, [_day(start), _day(end) + 1])
+        first, stop = cells.day.searchsorted([_day(start), _day(end) + 1])
         known = cells.counted[first:stop] <= _day(known_by)
         # Of the same days, as many known cells are the same ones.
         asked = (statistic, int(first), int(stop), int(known.sum()))
@@ -92,7 +102,8 @@ class Profile:
     def weeks(self, statistic: Statistic, first: date, last: date) -> pd.DataFrame:
         """Returns the keys, n and sums of what counts in these weeks and in no other: evidence uses it."""
         cells = self._of(statistic)
-        start, stop = np.searchsorted(cells.counted, [_day(first), _day(last) + 1], sorter=cells.by_counted)
+        days = [_day(first), _day(last) + 1]
+        start, stop = cells.counted.searchsorted(days, sorter=cells.by_counted)
         asked = (statistic, "weeks", int(start), int(stop))
         return self._sum(asked, statistic, cells, cells.by_counted[start:stop])
 
@@ -196,35 +207,40 @@ def _indexed(frame: pd.DataFrame, statistic: Statistic) -> _Cells:
     if (day[1:] < day[:-1]).any():
         order = np.argsort(day, kind="stable")
     counted = _days(frame["counted"])[order]
-    place, keys = np.zeros(len(frame), np.int64), pd.DataFrame(index=range(1))
+    place, distinct = np.zeros(len(frame), np.int64), np.zeros(1, np.int64)
+    keys: dict[str, Any] = {}
     for name in (key_name(key) for key in statistic.by):
         codes, levels = encoded(frame[name])
         # Missing ones come last, as in pandas' groupby.
         size = int(codes.max(initial=-1)) + 2
         distinct, place = np.unique(place * size + np.where(codes < 0, size - 1, codes), return_inverse=True)
         before, code = np.divmod(distinct, size)
-        keys = keys.iloc[before].reset_index(drop=True)
         column = decoded(np.where(code == size - 1, -1, code), levels)
-        keys[name] = column if levels is None else pd.Series(column).astype("str")
+        keys = {other: values[before] for other, values in keys.items()}
+        keys[name] = column if levels is None else pd.Series(column).astype("str").array
     return _Cells(
         day=day[order],
         counted=counted,
         by_counted=np.argsort(counted, kind="stable"),
         place=place[order],
+        size=len(distinct),
         keys=keys,
         values={name: frame[name].to_numpy()[order] for name in statistic.merged},
+        names=pd.Index([*keys, *statistic.merged]),
     )
 
 
 def _merged(statistic: Statistic, cells: _Cells, chosen: slice | NDArray[np.intp]) -> pd.DataFrame:
-    place, size = cells.place[chosen], len(cells.keys)
+    place, size = cells.place[chosen], cells.size
     there = np.bincount(place, minlength=size) > 0 if statistic.by else np.ones(size, dtype=bool)
-    frame = cells.keys[there].reset_index(drop=True)
+    columns = [column if there.all() else column[there] for column in cells.keys.values()]
     for name, merge in statistic.merged.items():
         values = cells.values[name]
         merged = np.zeros(size, values.dtype) if merge == "add" else np.full(size, np.nan)
         getattr(np, merge).at(merged, place, values[chosen])
-        frame[name] = merged[there]
+        columns.append(merged[there])
+    frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
+    frame.columns = cells.names  # made once: pandas takes longer for the names than for the numbers
     return frame
 
 
@@ -234,4 +250,4 @@ def _days(column: pd.Series[Any]) -> NDArray[np.int64]:
 
 
 def _day(day: date) -> int:
-    return int(np.datetime64(day, "D").astype(np.int64))
+    return day.toordinal() - _EPOCH

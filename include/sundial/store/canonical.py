@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical(value: object) -> str:
     """Returns the JSON text with sorted keys and no spaces.
@@ -13,7 +15,7 @@ def canonical(value: object) -> str:
         ValueError: for infinity and NaN, which JSON does not have.
         TypeError: for what is no JSON value.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def digest(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -166,7 +167,7 @@ class Finding:
 
     def payload(self) -> dict[str, Any]:
         """Returns everything measured as JSON values; recording time and run lie outside."""
-        return {name: _jsonable(value) for name, value in asdict(self).items()}
+        return _fields(self)
 
     def payload_hash(self) -> str:
         """Returns the SHA-256 of the canonical JSON payload."""
@@ -229,10 +230,16 @@ def _supersedes(payload: Mapping[str, Any] | None) -> Supersedes | None:
     return Supersedes(payload["stream"], weeks, payload["outcomes"], payload["reason"])
 
 
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: _jsonable(getattr(record, name)) for name in record.__dataclass_fields__}
+
+
 def _jsonable(value: Any) -> Any:
+    if type(value) in _AS_IT_IS:
+        return value
     match value:
-        case float() if value in (float("inf"), float("-inf")):
-            return "inf" if value > 0 else "-inf"  # JSON has no infinity
+        case float():
+            return _INFINITE.get(value, value)
         case dict():
             return {str(key): _jsonable(item) for key, item in value.items()}
         case list() | tuple():
@@ -242,7 +249,11 @@ def _jsonable(value: Any) -> Any:
         case StrEnum():
             return value.value
         case _:
-            return value
+            return _fields(value) if is_dataclass(value) else value
+
+
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+_INFINITE = {math.inf: "inf", -math.inf: "-inf"}  # JSON has no infinity
 
 
 def _unjson(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -176,15 +176,24 @@ class Results:
         return self._findings(_latest().where(findings.c.system == system, findings.c.week == last))
 
     def findings_between(
-        self, start: date, end: date, system: str | None = None, as_of: date | None = None
+        self,
+        start: date,
+        end: date,
+        system: str | None = None,
+        as_of: date | None = None,
+        checks: Iterable[str] | None = None,
     ) -> tuple[Finding, ...]:
         """Returns the findings of the weeks from `start` to `end`, both included, of one system or of all.
+
+        `checks` asks for those of some checks only.
 
         Of a finding that was restated the latest revision is given: of those that runs up to the date `as_of`
         made, where that is given. `revisions` has all of them.
         """
         query = _latest(as_of).where(findings.c.week.between(start, end))
-        return self._findings(query if system is None else query.where(findings.c.system == system))
+        if system is not None:
+            query = query.where(findings.c.system == system)
+        return self._findings(query if checks is None else query.where(findings.c.check.in_(checks)))
 
     def revisions(self, key: str) -> tuple[Finding, ...]:
         """Returns a finding as it was judged and each of its restatements, the oldest first."""
@@ -286,16 +295,17 @@ def _finding_rows(system: str, week: JudgedWeek, run_id: str) -> list[dict[str, 
     streams: set[str] = set()
     rows = []
     for finding in week.findings:
-        where = f"{system}, week {week.week}, finding {finding.key}"
+        key = finding.key
+        where = f"{system}, week {week.week}, finding {key}"
         if (finding.system, finding.week) != (system, week.week):
             raise ValueError(f"{where}: is of another system or week; record it with its own")
-        if finding.key in keys:
+        if key in keys:
             raise ValueError(f"{where}: occurs twice; give each check, metric and slice one finding")
         if finding.evidence is not None and finding.evidence.stream in streams:
             raise ValueError(
                 f"{where}: stream {finding.evidence.stream} has evidence already; feed it once a week"
             )
-        keys.add(finding.key)
+        keys.add(key)
         if finding.evidence is not None:
             streams.add(finding.evidence.stream)
         try:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from sundial.register.models import Policy, System
 from sundial.store.cases import CLOSING, EVIDENCE, Cases
 from sundial.store.database import Database
+from sundial.store.records import Finding
 from sundial.store.results import Results
 from sundial.sunset.questions import DETERMINATION, ask
 from sundial.sunset.rules import detect, log_sunset_alarm
@@ -38,19 +39,21 @@ def judge(
     log_alarm = log_sunset_alarm(policy, systems.values())
     opened: list[str] = []
     extended: list[str] = []
+    checks = {rule.check for rule in policy.sunset}
     recorded = [judged for judged in results.judged(system.id) if judged.as_of <= as_of]
     # The run before is judged again: its own judge may have died. Older weeks met the rules of their time.
     latest = sorted({judged.as_of for judged in recorded})[-2:]
     known = _weeks_with_evidence(cases, system.id)
     resting = _resting_until(cases, system.id, policy)
-    for judged in recorded:
-        if judged.as_of not in latest:
-            continue
-        findings = results.findings(system.id, judged.week, as_of)
-        for detection in detect(system, policy, findings, week=judged.week, as_of=as_of, log_alarm=log_alarm):
-            if (detection.family, judged.week) in known or judged.week < resting.get(
-                detection.family, judged.week
-            ):
+    due = [judged.week for judged in recorded if judged.as_of in latest]
+    found: dict[date, list[Finding]] = {week: [] for week in due}
+    if due:
+        for finding in results.findings_between(min(due), max(due), system.id, as_of, checks):
+            if finding.week in found:
+                found[finding.week].append(finding)
+    for week, findings in found.items():
+        for detection in detect(system, policy, findings, week=week, as_of=as_of, log_alarm=log_alarm):
+            if (detection.family, week) in known or week < resting.get(detection.family, week):
                 continue
             episode, new = cases.open_or_extend(detection)
             (opened if new else extended).append(episode)
