@@ -9,9 +9,9 @@ import posixpath
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import fsspec
 
@@ -80,6 +80,11 @@ class Lake:
         import pyarrow.parquet as pq
 
         return pq.read_table(io.BytesIO(self.get(path)))
+
+    def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """Opens the file, to read parts of it. Raises FileNotFoundError."""
+        opened: AbstractContextManager[IO[bytes]] = self.fs.open(posixpath.join(self.root, path), "rb")
+        return opened
 
     def exists(self, path: str) -> bool:
         """Returns whether the file is there, whole."""

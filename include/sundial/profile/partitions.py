@@ -8,7 +8,6 @@ replaced is never read again.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
@@ -17,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from sundial.lake import Lake
 from sundial.profile.analysis import FLAGS, LABELS, MEASURED, Columns, analysis_table, corrections
-from sundial.profile.compute import decoded, encoded, expression, tidy
+from sundial.profile.compute import expression, tidy
 from sundial.profile.profile import Correction, Profile, concat
-from sundial.profile.statistics import Bin, Sample, Statistic, key_name, plan_id
+from sundial.profile.spans import Spans
+from sundial.profile.statistics import Bin, Sample, Statistic, plan_id
+from sundial.profile.stored import StoredProfile
+from sundial.profile.weekfile import Stored, table_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,10 +34,6 @@ Paths = Mapping[date, Sequence[str]]
 
 AT_ONCE = 64 * 2**20
 """Bytes of accepted rows in one query, at least one day: memory does not grow with the history."""
-
-_ABOUT = b"sundial"
-"""Metadata of a stored file: its days with their input hashes, how its rows belong to statistics, and what
-was corrected."""
 
 _OF_OUTPUTS = frozenset(
     {"predicted", "late", "failed", "score", "latency", "model_version", "predicted_class", "weight"}
@@ -51,7 +48,7 @@ Cells = Mapping[Statistic, pd.DataFrame]
 
 @dataclass(frozen=True)
 class _Week:
-    """One stored file, read."""
+    """What is kept of a stored file."""
 
     days: Mapping[str, str]
     cells: Cells
@@ -66,6 +63,7 @@ class Partitions:
         self._plan = tuple(sorted(plan, key=lambda s: s.id))
         self._plans = f"systems/{system}/profiles"
         self._folder = f"{self._plans}/{plan_id(plan)}"
+        self._spans = Spans(lake, f"systems/{system}/spans", plan_id(plan), self._plan)
 
     def update(self, outputs: Paths, outcomes: Paths, columns: Columns) -> Sequence[date]:
         """Computes the partitions whose accepted rows changed, and forgets those that are gone.
@@ -105,6 +103,7 @@ class Partitions:
         for path in self._lake.list(self._plans):
             if not path.startswith(f"{self._folder}/"):
                 self._lake.delete(path)
+        self._spans.update(self._lake.list(self._folder))
         return dirty
 
     def current(self, outputs: Paths, outcomes: Paths, columns: Columns) -> bool:
@@ -112,15 +111,11 @@ class Partitions:
         return not self._plan or self._stored() == set(_names(_inputs(outputs, outcomes, columns)).values())
 
     def load(self) -> Profile:
-        """Returns the profile of all stored partitions."""
+        """Returns the profile of all stored partitions; of its files it reads those that are asked about."""
         where = self._lake.uri(self._folder), self.fingerprint()
         if where not in _LOADED:
             _LOADED.clear()
-            weeks = [self._read(path) for path in self._lake.list(self._folder)]
-            _LOADED[where] = Profile(
-                {s: concat([week.cells[s] for week in weeks] or [_empty(s)], s) for s in self._plan},
-                [correction for week in weeks for correction in week.corrected],
-            )
+            _LOADED[where] = StoredProfile(self._lake, self._lake.list(self._folder), self._spans, self._plan)
         return _LOADED[where]
 
     def fingerprint(self) -> str:
@@ -136,12 +131,12 @@ class Partitions:
         if not names:
             return _Week({}, {}, ())
         # More than one is there only after a kill; the days missing in this one are computed again.
-        week = self._read(f"{self._folder}/{names[0]}")
+        week = Stored(self._lake, f"{self._folder}/{names[0]}", self._plan)
         days = {day: made for day, made in week.days.items() if inputs.get(date.fromisoformat(day)) == made}
-        kept = pd.to_datetime(list(days))
+        kept = np.array(list(days), "datetime64[D]").astype(np.int64)
         return _Week(
             days,
-            {s: frame[frame["day"].isin(kept)] for s, frame in week.cells.items()},
+            {s: week.part(s).only(np.isin(week.part(s).day, kept)).frame() for s in self._plan},
             [correction for correction in week.corrected if correction.day.isoformat() in days],
         )
 
@@ -156,19 +151,7 @@ class Partitions:
         days = {day.isoformat(): made for day, made in inputs.items() if _monday(day) == monday}
         cells = {s: concat([part[s] for part in parts], s) for s in self._plan}
         of_week = [correction for correction in corrected if _monday(correction.day) == monday]
-        self._lake.put_table(f"{self._folder}/{wanted[monday]}", _table(days, cells, of_week))
-
-    def _read(self, path: str) -> _Week:
-        table = self._lake.get_table(path)
-        about = json.loads(table.schema.metadata[_ABOUT])
-        columns = {name: table[name] for name in table.column_names}
-        cells, start = {}, 0
-        for statistic, (rows, levels) in zip(self._plan, about["rows"], strict=True):
-            part = {name: column.slice(start, rows) for name, column in columns.items()}
-            cells[statistic] = _cells(part, statistic, levels)
-            start += rows
-        corrected = [_correction(*told) for told in about.get("corrected", ())]
-        return _Week(about["days"], cells, corrected)
+        self._lake.put_table(f"{self._folder}/{wanted[monday]}", table_of(days, cells, of_week))
 
     def _compute(
         self, days: Sequence[date], outputs: Paths, outcomes: Paths, columns: Columns
@@ -243,11 +226,6 @@ class Partitions:
         yield group
 
 
-def _correction(day: str, counted: str, after: str, until: str, n: int) -> Correction:
-    iso = date.fromisoformat
-    return Correction(iso(day), iso(counted), iso(after), iso(until), n)
-
-
 def _corrected(connection: Any, truths: ir.Table) -> Sequence[Correction]:
     found = connection.to_pyarrow(corrections(truths)).to_pylist()
     return sorted((Correction(**row) for row in found), key=astuple)
@@ -293,58 +271,3 @@ def _names(inputs: Mapping[date, str]) -> Mapping[date, str]:
 def _of_week(cells: Cells, monday: date) -> Cells:
     days = pd.date_range(monday, periods=7, unit="s")
     return {statistic: frame[frame["day"].isin(days)] for statistic, frame in cells.items()}
-
-
-def _table(days: Mapping[str, str], cells: Cells, corrected: Sequence[Correction]) -> pa.Table:
-    """Returns the cells of all statistics under each other; keys as numbers, their levels in the metadata."""
-    parts, rows = [], []
-    for statistic, frame in cells.items():
-        columns: dict[str, pa.Array] = {
-            name: pa.array(frame[name].to_numpy().astype("datetime64[D]")) for name in ("day", "counted")
-        }
-        levels = []
-        for place, key in enumerate(statistic.by):
-            codes, names = encoded(frame[key_name(key)])
-            columns[f"key_{place}"] = pa.array(codes, pa.int32(), mask=codes < 0)
-            levels.append(names)
-        for name, short in _stored_as(statistic).items():
-            columns[short] = pa.array(frame[name].to_numpy())
-        parts.append(pa.table(columns))
-        rows.append((len(frame), levels))
-    told = [[*map(str, (c.day, c.counted, c.after, c.until)), c.n] for c in corrected]
-    about = json.dumps(
-        {"days": dict(sorted(days.items())), "rows": rows, "corrected": sorted(told)}, sort_keys=True
-    )
-    return pa.concat_tables(parts, promote_options="default").replace_schema_metadata({_ABOUT: about})
-
-
-def _stored_as(statistic: Statistic) -> Mapping[str, str]:
-    """Returns the column of a stored file by the column of the cells: statistics share the former."""
-    if isinstance(statistic, Sample):
-        return {"rank": "n", **{name: f"min_{place}" for place, name in enumerate(statistic.sums)}}
-    numbered = (("sum", statistic.sums), ("min", statistic.extremes), ("max", statistic.extremes))
-    return {"n": "n"} | {
-        f"{kind}_{name}": f"{kind}_{place}" for kind, names in numbered for place, name in enumerate(names)
-    }
-
-
-def _cells(
-    part: Mapping[str, pa.ChunkedArray], statistic: Statistic, levels: Sequence[Sequence[str] | None]
-) -> pd.DataFrame:
-    frame = pd.DataFrame({name: part[name].to_numpy().astype("datetime64[s]") for name in ("day", "counted")})
-    for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True)):
-        codes = part[f"key_{place}"].fill_null(-1).to_numpy()
-        frame[key_name(key)] = decoded(codes, names)
-    for name, short in _stored_as(statistic).items():
-        frame[name] = part[short].to_numpy()
-    return frame
-
-
-def _empty(statistic: Statistic) -> pd.DataFrame:
-    dates, none = np.array([], "datetime64[s]"), np.array([], np.int64)
-    frame = pd.DataFrame({"day": dates, "counted": dates})
-    for key in statistic.by:
-        frame[key_name(key)] = decoded(none, None if isinstance(key, Bin) or key in FLAGS else [])
-    for name, merge in statistic.merged.items():
-        frame[name] = none if merge == "add" else none.astype(float)
-    return frame

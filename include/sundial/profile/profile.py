@@ -69,15 +69,15 @@ class Profile:
         self, cells: Mapping[Statistic, pd.DataFrame], corrections: Sequence[Correction] = ()
     ) -> None:
         """Takes one frame a statistic: day, counted, keys, n, sums, extremes; and what was corrected."""
-        self._frames = dict(cells)
-        self._corrections = tuple(corrections)
+        self._frames = cells
+        self._corrections = corrections
         self._cells: dict[Statistic, _Cells] = {}
         self._merged: dict[tuple[object, ...], pd.DataFrame] = {}
 
     def merge(self, other: Profile) -> Profile:
         """Returns the profile of both sets of rows together."""
         shared = self._frames.keys() & other._frames.keys()
-        both = {s: _lowest(concat([self._frames[s], other._frames[s]], s), s) for s in shared}
+        both = {s: lowest(concat([self._frames[s], other._frames[s]], s), s) for s in shared}
         return Profile({**self._frames, **other._frames, **both}, [*self._corrections, *other._corrections])
 
     @cached_property
@@ -118,14 +118,8 @@ class Profile:
         return bool((of_window & (counted > _day(after)) & (counted <= _day(until))).any())
 
     @cached_property
-    def _known(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The distinct days of outcomes, each with the weeks in which they count."""
-        frames = [f for s, f in self._frames.items() if s.over == "outcomes" and not isinstance(s, Sample)]
-        if not frames:
-            return np.array([], np.int64), np.array([], np.int64)
-        fewest = min(frames, key=len)  # all have the same days
-        pairs = np.unique(np.stack([_days(fewest["day"]), _days(fewest["counted"])]), axis=1)
-        return pairs[0], pairs[1]
+    def _known(self) -> NDArray[np.int64]:
+        return known(self._frames)
 
     def sample(self, sample: Sample, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the rows of a sample of [start, end], as known by `known_by`, lowest ranks first.
@@ -194,7 +188,17 @@ def concat(frames: Sequence[pd.DataFrame], statistic: Statistic) -> pd.DataFrame
     return pd.DataFrame(columns)
 
 
-def _lowest(frame: pd.DataFrame, statistic: Statistic) -> pd.DataFrame:
+def known(cells: Mapping[Statistic, pd.DataFrame]) -> NDArray[np.int64]:
+    """Returns the distinct pairs of day and counted of the outcomes, as days since 1970, shape (2, pairs)."""
+    frames = [f for s, f in cells.items() if s.over == "outcomes" and not isinstance(s, Sample)]
+    if not frames:
+        return np.zeros((2, 0), np.int64)
+    fewest = min(frames, key=len)  # all have the same days
+    return np.unique(np.stack([_days(fewest["day"]), _days(fewest["counted"])]), axis=1)
+
+
+def lowest(frame: pd.DataFrame, statistic: Statistic) -> pd.DataFrame:
+    """Returns the cells without the rows of a sample beyond its size, by day and counted."""
     if not isinstance(statistic, Sample):
         return frame
     ranked = frame.sort_values(["day", "counted", "rank"], kind="stable")
