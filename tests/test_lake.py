@@ -68,6 +68,18 @@ def test_files_are_listed_below_their_folder_and_in_order(lake: Lake) -> None:
     assert list(lake.list("a")) == ["a/1.json", "a/2/x.json"]
 
 
+def test_a_file_that_was_written_again_has_another_version(lake: Lake) -> None:
+    for path in ("a/1", "a/2"):
+        lake.put(path, b"one")
+    before = lake.versions("a")
+    assert before == lake.versions("a")
+    lake.put("a/2", b"two")
+    after = lake.versions("a")
+    assert list(after) == list(lake.list("a"))
+    assert after["a/1"] == before["a/1"]
+    assert after["a/2"] != before["a/2"]
+
+
 def test_an_unfinished_write_is_no_file(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     lake.put("a/done.json", b"{}")

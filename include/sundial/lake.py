@@ -106,9 +106,17 @@ class Lake:
 
     def list(self, prefix: str) -> Sequence[str]:
         """Returns the paths of all files under the folder, sorted; unfinished writes are not files."""
-        found = self.fs.find(posixpath.join(self.root, prefix), withdirs=False)
-        paths = (posixpath.relpath(name, self.root) for name in found)
-        return sorted(path for path in paths if not posixpath.basename(path).startswith("."))
+        return list(self._found(prefix))
+
+    def versions(self, prefix: str) -> Mapping[str, str]:
+        """Returns the same paths, each with what the file system says of it; that changes with the file."""
+        return {path: " ".join(map(str, about.values())) for path, about in self._found(prefix).items()}
+
+    def _found(self, prefix: str) -> Mapping[str, Mapping[str, Any]]:
+        found = self.fs.find(posixpath.join(self.root, prefix), withdirs=False, detail=True)
+        start = len(self.root) + 1
+        paths = {name[start:]: about for name, about in found.items()}
+        return {path: paths[path] for path in sorted(paths) if not posixpath.basename(path).startswith(".")}
 
     def attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Lets a DuckDB connection read this lake's URIs."""

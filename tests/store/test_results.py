@@ -147,6 +147,15 @@ class TestRecord:
         assert time.process_time() - start < 8
 
 
+def test_gives_the_streams_of_the_checks_that_are_asked_for(results: Results) -> None:
+    names = ["equity.harm:a", "equity.harmony:b", "equity_harm:c", "equity.groups:d"]
+    found = [finding(metric=name, evidence=evidence(name)) for name in names]
+    results.record("compas", [judged(findings=found)], "run-1")
+    assert [*results.evidence("compas", ["equity.harm", "equity.groups"])] == [names[3], names[0]]
+    assert results.evidence("compas", []) == {}
+    assert [*results.evidence("compas")] == sorted(names)
+
+
 class TestReading:
     def test_evidence_is_each_stream_in_order_of_weeks(self, results: Results) -> None:
         first = [

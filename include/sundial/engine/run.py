@@ -18,7 +18,7 @@ from sundial.engine.plan import Plan, plan_of
 from sundial.engine.restate import restated
 from sundial.engine.streams import Alarms, Streams
 from sundial.gate.errors import ContractError
-from sundial.gate.gate import Gate
+from sundial.gate.gate import Gate, Judged, partitions_of
 from sundial.lake import Lake
 from sundial.profile.analysis import Columns
 from sundial.profile.partitions import Partitions
@@ -157,7 +157,8 @@ class Run:
         results = self._results
         checks = [check for check in enabled(self.system) if check.principle is principle]
         gate = Gate(self.system, self.lake)
-        failed = self._failed_feeds(gate, partitions)
+        gates = {name: gate.manifests(name) for name in self.feeds}
+        failed = self._failed_feeds(gates, partitions)
         blocked = bool(failed) and results.last_judged_week(self.system.id) is None
         weeks = [] if blocked else self._due(profile.days)
         measuring = Measuring(
@@ -166,8 +167,12 @@ class Run:
             principle=principle,
             checks=checks,
             profile=profile,
-            streams=Streams(results.evidence(self.system.id), self._alarms(), self._repairs),
-            gates={name: gate.manifests(name) for name in self.feeds},
+            streams=Streams(
+                results.evidence(self.system.id, [check.name for check in checks]),
+                self._alarms(),
+                self._repairs,
+            ),
+            gates=gates,
             failed=failed,
             left_out=plan.left_out,
             provenance=self._provenance(partitions),
@@ -289,12 +294,15 @@ class Run:
     def _partitions(self, plan: Plan) -> Partitions:
         return Partitions(self.lake, self.system.id, plan.statistics)
 
-    def _failed_feeds(self, gate: Gate, partitions: Partitions) -> Mapping[str, str]:
+    def _failed_feeds(
+        self, gates: Mapping[FeedName, Sequence[Judged]], partitions: Partitions
+    ) -> Mapping[str, str]:
         """Returns why a feed cannot be measured, by feed; all of them where a step before did not end."""
         path = self._staging("feeds")
         if not self.lake.exists(path):
             return dict.fromkeys(self.feeds, "The gate did not end for this date; run its task again.")
-        outputs, rows = self.system.feeds.outputs, (gate.partitions("outputs"), gate.partitions("outcomes"))
+        outputs = self.system.feeds.outputs
+        rows = (partitions_of(gates.get("outputs", ())), partitions_of(gates.get("outcomes", ())))
         if outputs is not None and not partitions.current(*rows, Columns.of(self.system, outputs)):
             reason = "The profiles are not those of the accepted rows; run the profile task again."
             return dict.fromkeys(self.feeds, reason)

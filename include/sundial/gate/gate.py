@@ -69,6 +69,23 @@ class Judged:
         return frozenset([*self.partitions.values(), *([self.quarantine] if self.quarantine else [])])
 
 
+def partitions_of(manifests: Iterable[Judged]) -> Mapping[date, Sequence[str]]:
+    """Returns the paths of the batches' accepted rows by output day."""
+    by_day: dict[date, list[str]] = {}
+    for manifest in manifests:
+        for day, path in manifest.partitions.items():
+            by_day.setdefault(date.fromisoformat(day), []).append(path)
+    return dict(sorted(by_day.items()))
+
+
+_FEEDS = 4
+# Feeds whose manifests are kept.
+
+_READ: dict[str, dict[str, tuple[str, Judged]]] = {}
+# Manifests of this process by place, each with the version that was read: the principles of a run ask for
+# the same, and there is one for each pull of years.
+
+
 class Gate:
     """The gate of one system's feeds in the lake."""
 
@@ -92,16 +109,23 @@ class Gate:
 
     def manifests(self, feed: FeedName) -> Sequence[Judged]:
         """Returns the manifests of all judged batches, oldest first."""
-        paths = self._lake.list(f"{self._folder}/gate/{feed}")
-        return [_judged(self._lake.get_json(path)) for path in paths]
+        here = self._lake.uri(f"{self._folder}/gate/{feed}")
+        before, now = _READ.get(here, {}), self._lake.versions(f"{self._folder}/gate/{feed}")
+        # The versions were asked for first: what changes in between is read again the next time.
+        read = {
+            path: before[path]
+            if path in before and before[path][0] == version
+            else (version, _judged(self._lake.get_json(path)))
+            for path, version in now.items()
+        }
+        if here not in _READ and len(_READ) >= _FEEDS:
+            _READ.clear()
+        _READ[here] = read
+        return [manifest for _, manifest in read.values()]
 
     def partitions(self, feed: FeedName) -> Mapping[date, Sequence[str]]:
         """Returns the paths of accepted rows by output day."""
-        by_day: dict[date, list[str]] = {}
-        for manifest in self.manifests(feed):
-            for day, path in manifest.partitions.items():
-                by_day.setdefault(date.fromisoformat(day), []).append(path)
-        return dict(sorted(by_day.items()))
+        return partitions_of(self.manifests(feed))
 
     def judge(self, name: FeedName, as_of: date, first_unjudged: date | None) -> Sequence[Judged]:
         """Judges every batch that is new, or whose verdict may have changed.

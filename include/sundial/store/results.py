@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, false, func, insert, or_, select
 
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
@@ -140,13 +140,23 @@ class Results:
         with self._database.read() as connection:
             return tuple(Judgement(**row._mapping) for row in connection.execute(query))
 
-    def evidence(self, system: str) -> dict[str, list[tuple[date, tuple[float, ...]]]]:
-        """Returns what each stream has been fed: (week, counts), the oldest first."""
+    def evidence(
+        self, system: str, checks: Sequence[str] | None = None
+    ) -> dict[str, list[tuple[date, tuple[float, ...]]]]:
+        """Returns what each stream has been fed: (week, counts), the oldest first.
+
+        Args:
+            system: its id.
+            checks: names of the checks whose streams are asked for; all of them unless given.
+        """
         query = (
             select(evidence.c.stream, evidence.c.week, evidence.c.counts)
             .where(evidence.c.system == system)
             .order_by(evidence.c.stream, evidence.c.week)
         )
+        if checks is not None:
+            own = [evidence.c.stream.startswith(f"{check}:", autoescape=True) for check in checks]
+            query = query.where(or_(false(), *own))
         streams: defaultdict[str, list[tuple[date, tuple[float, ...]]]] = defaultdict(list)
         with self._database.read() as connection:
             for stream, week, counts in connection.execute(query):
