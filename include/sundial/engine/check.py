@@ -112,12 +112,19 @@ class View:
         Args:
             statistic: what to count.
             window: other days than `window_of` gives.
+
+        Raises:
+            KeyError: the check did not declare the statistic.
         """
         window = window or self.window_of(statistic)
         return self._counted(statistic, window.start, window.end)
 
     def new_cells(self, statistic: Statistic) -> pd.DataFrame:
-        """Returns keys, n and sums of what no evidence has yet: what counts in this week alone, as a rule."""
+        """Returns keys, n and sums of what no evidence has yet: what counts in this week alone, as a rule.
+
+        Raises:
+            KeyError: the check did not declare the statistic.
+        """
         asked = weighing(self.system, statistic)
         return counted(self.profile.weeks(asked, self.fresh_from, self.week), statistic, asked)
 
@@ -155,7 +162,11 @@ class View:
         return self.streams.names_after(f"{self.check.name}:{start}", self.week)
 
     def advance(self, stream: str, fresh: Process, counts: Sequence[float]) -> Evidence:
-        """Advances one of this check's evidence streams by this week's counts, see `Streams.advance`."""
+        """Advances one of this check's evidence streams by this week's counts, see `Streams.advance`.
+
+        Raises:
+            ValueError: the stream has this week's counts already.
+        """
         return self.streams.advance(f"{self.check.name}:{stream}", fresh, counts, self.week)
 
     def finding(
@@ -247,6 +258,9 @@ def judge_estimate(
         threshold: what it is held against, None when it is only reported.
         evidence: the stream behind it.
         beyond: whether the estimate lies on the bad side of the threshold.
+
+    Returns:
+        The status, and a sentence for people.
     """
     if evidence is not None and evidence.recovering:
         return Status.BREACH, "Confirmed before the repair; recovering: it is not yet shown to hold."

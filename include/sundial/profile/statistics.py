@@ -124,7 +124,12 @@ def sample(over: Over, texts: Sequence[str], numbers: Sequence[str], size: int =
 
 
 def counts(over: Over, by: Sequence[Key]) -> Statistic:
-    """Counts by key."""
+    """Counts by key.
+
+    Args:
+        over: outputs or outcomes.
+        by: columns or bins whose levels are counted apart; none for the rows together.
+    """
     return Statistic(over, tuple(by))
 
 

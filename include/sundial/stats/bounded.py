@@ -226,6 +226,14 @@ class AucFloor(_Area):
     """Evidence that the area under the ROC curve fell below its floor; H0: area >= auc0."""
 
     def __init__(self, auc0: float) -> None:
+        """Fix the bound.
+
+        Args:
+            auc0: area under the ROC curve, in (0, 1).
+
+        Raises:
+            ValueError: when auc0 is not inside (0, 1).
+        """
         super().__init__(auc0, above=False)
 
     def mirror(self) -> AucCeiling:
@@ -237,6 +245,14 @@ class AucCeiling(_Area):
     """Evidence that the area under the ROC curve is above a bound; H0: area <= auc0."""
 
     def __init__(self, auc0: float) -> None:
+        """Fix the bound.
+
+        Args:
+            auc0: area under the ROC curve, in (0, 1).
+
+        Raises:
+            ValueError: when auc0 is not inside (0, 1).
+        """
         super().__init__(auc0, above=True)
 
     def mirror(self) -> AucFloor:

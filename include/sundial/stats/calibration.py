@@ -49,7 +49,7 @@ class ReliabilityBin:
 
 
 def brier(n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike) -> Brier | None:
-    """Brier score with its decomposition, each row counted at the mean score of its cell.
+    """Brier score (1950) with its decomposition, each row counted at the mean score of its cell.
 
     Exact where the rows of a cell share a score; else the spread of scores inside a cell, and what it tells
     of the outcomes there, is left out: less than the width of a cell.
@@ -144,6 +144,8 @@ def reliability(
 
 def log_loss(n: ArrayLike, positives: ArrayLike, score_sum: ArrayLike) -> float | None:
     """Mean negative log-likelihood (scikit-learn's `log_loss`), rows counted at the mean score of their cell.
+
+    The logarithmic score of Good (1952).
 
     Exact where the rows of a cell share a score. Scores are kept a double's epsilon off 0 and 1, as
     scikit-learn does, so a certain forecast that fails costs 36 and not infinity.

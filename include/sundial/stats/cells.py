@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 def require_counts(successes: float, n: float) -> None:
     """Check one binomial count; weights and clusters may make it fractional.
 
+    Args:
+        successes: how many of the n, or the sum of their weights.
+        n: outcomes, or the sum of their weights.
+
     Raises:
         ValueError: when successes is not between 0 and n.
     """
@@ -29,6 +33,9 @@ def as_counts(*columns: ArrayLike, names: tuple[str, ...]) -> tuple[NDArray[np.f
     Args:
         columns: arrays over the same bins.
         names: what to call each column in an error.
+
+    Returns:
+        One array of float64 for each column, in their order.
 
     Raises:
         ValueError: when a column is not one-dimensional, differs in length, or holds a negative or non-finite

@@ -61,6 +61,13 @@ Score = Literal[
 def fraction(rate: Rate, table: ArrayLike) -> tuple[float, float]:
     """Numerator and denominator of a rate of a binary table [[TN, FP], [FN, TP]].
 
+    Args:
+        rate: scikit-learn's name of the rate, or Fairlearn's for the error rates and `selection_rate`.
+        table: shape (2, 2), rows or their weights.
+
+    Returns:
+        Both in rows or weights; the denominator may be 0.
+
     Raises:
         ValueError: when the table is not of shape (2, 2) or holds anything but counts.
     """
@@ -85,6 +92,8 @@ def fraction(rate: Rate, table: ArrayLike) -> tuple[float, float]:
 def score(name: Score, table: ArrayLike) -> float | None:
     """One figure of a confusion table, scikit-learn's own where it has it.
 
+    `matthews_corrcoef` is Matthews's (1975) and, of many classes, Gorodkin's (2004).
+
     scikit-learn takes about 1 ms for a figure: enough for the figures of a window. For many groups or
     replicates take `FORMULAS`, equal to 1e-12.
 
@@ -105,7 +114,7 @@ def score(name: Score, table: ArrayLike) -> float | None:
 
 
 def interval(name: Score, table: ArrayLike, n: float | None = None, level: float = 0.95) -> Interval | None:
-    """The interval of a figure: Wilson's of a proportion, else multinomial resampling.
+    """The interval of a figure: Wilson's (1927) of a proportion, else multinomial resampling (Efron 1979).
 
     Args:
         name: the measure.

@@ -22,7 +22,8 @@ class RatesByLevel(Summed):
     """Evidence that the rate of an outcome moved at some level, whatever the levels' shares do.
 
     Per level the floor and the ceiling e-process against the baseline's rate ∓ (practical floor + 3 standard
-    errors of that rate), averaged over levels and sides: a mean of e-processes of the same weeks is one.
+    errors of that rate), averaged over levels and sides: a mean of e-processes of the same weeks is one (Vovk
+    and Wang 2021).
     The standard error is taken at (s + 1) / (n + 2), since a rate of 0 in the baseline is not surely 0.
     Levels with fewer than 30 outcomes in the baseline, and bounds outside (0, 1), are skipped.
     """
@@ -69,7 +70,11 @@ class RatesByLevel(Summed):
             self._take(np.append(np.minimum(hits, rows), rows))
 
     def replay(self, increments: Iterable[ArrayLike]) -> Self:
-        """Advance by past weeks, oldest first; each has the successes of all levels, then their n, flat."""
+        """Advance by past weeks, oldest first; each has the successes of all levels, then their n, flat.
+
+        Raises:
+            ValueError: as `advance`.
+        """
         for increment in increments:
             self.advance(*np.asarray(increment, dtype=np.float64).reshape(2, -1))
         return self

@@ -19,10 +19,14 @@ _PSEUDO_COUNT = 0.5
 
 @dataclass(frozen=True)
 class ChiSquare:
-    """A chi-square test of homogeneity; `levels` are those left after pooling.
+    """A chi-square test of homogeneity (Pearson 1900).
 
-    `cramers_v` is the size of the difference, √(statistic / n) for two samples: 0 for equal shares, 1 for
-    disjoint ones, over the pooled levels.
+    Attributes:
+        statistic: Pearson's, of levels − 1 degrees of freedom.
+        levels: how many were left after pooling.
+        p_value: chance of the statistic or more under equal shares.
+        cramers_v: size of the difference (Cramér 1946), √(statistic / n) for two samples: 0 for equal shares,
+            1 for disjoint ones, over the pooled levels.
     """
 
     statistic: float
@@ -33,6 +37,8 @@ class ChiSquare:
 
 def psi(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
     """Population stability index, Σ (p − q) ln(p / q).
+
+    It is Jeffreys's divergence (1946), under the name that it has in credit scoring.
 
     Zeros: a bin that is empty in both samples is left out; every other bin of both gets half a count more, so
         that an empty bin gives a finite value that shrinks with the samples instead of one set by an
@@ -124,6 +130,8 @@ def jensen_shannon(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
     It is `scipy.spatial.distance.jensenshannon(p, q, base=2)`: a distance, so its square is the divergence,
     and base 2, where scipy's own default is the root of nats.
 
+    The divergence is Lin's (1991); that its root is a metric, Endres and Schindelin showed (2003).
+
     Zeros need no treatment: a bin empty in one sample adds its share in the other, with 0·log 0 = 0.
 
     Args:
@@ -149,7 +157,8 @@ def jensen_shannon(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
 def chi_square(p_counts: ArrayLike, q_counts: ArrayLike, minimum_expected: float = 5.0) -> ChiSquare | None:
     """Two-sample chi-square test that two samples have the same shares, with rare levels pooled.
 
-    Levels are pooled from the rarest up until each, in both samples, has the expected count. Which levels are
+    Levels are pooled from the rarest up until each, in both samples, has the expected count, by default
+    Cochran's five (1954). Which levels are
     pooled depends on the total of both samples only, not on where they differ; of equally rare levels, when
     one of them has to fill the pool, it is the one that leaves the pool's shares closest. So neither the
     order of the levels nor that of the samples changes anything.

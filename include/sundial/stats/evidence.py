@@ -2,7 +2,8 @@
 
 Each class takes one disjoint week at a time. `log_e` is the log of the e-process from the fixed start;
 `log_detector` the log of the Shiryaev–Roberts e-detector, the sum over start weeks j of that e on the weeks
-j..t, which held against A alarms falsely no more than once in A weeks on average. A week without outcomes
+j..t, which held against A alarms falsely no more than once in A weeks on average (Shin, Ramdas and Rinaldo
+2024, "E-detectors: a nonparametric framework for sequential change detection"). A week without outcomes
 changes nothing and starts nothing. The detector triggers; it is not an e-value.
 
 Counts may be sums of row weights in (0, 1], fixed before the outcomes: a row of a cluster of m rows weighs
@@ -52,7 +53,13 @@ class Evidence(Protocol):
 
 
 def log_mean_exp(logs: ArrayLike) -> float:
-    """Log of the mean of exp(logs), without overflow.
+    """Log of the mean of exp(logs), without overflow: a mean of e-values is one (Vovk and Wang 2021).
+
+    Args:
+        logs: natural logs of e-values, any shape; -inf is an e-value of 0.
+
+    Returns:
+        Natural log of their mean.
 
     Raises:
         ValueError: when logs is empty.
@@ -90,7 +97,11 @@ class _Rate(Summed):
             self._take(week)
 
     def replay(self, increments: Iterable[tuple[float, float]]) -> Self:
-        """Advance by past weeks, each (successes, n), oldest first; computed once, at the end."""
+        """Advance by past weeks, each (successes, n), oldest first; computed once, at the end.
+
+        Raises:
+            ValueError: as `advance`.
+        """
         for successes, n in increments:
             self.advance(successes, n)
         return self
@@ -100,9 +111,20 @@ class _Rate(Summed):
 
 
 class Floor(_Rate):
-    """Evidence that a rate fell below its floor; H0: p >= p0."""
+    """Evidence that a rate fell below its floor; H0: p >= p0.
+
+    The mixture over uniform alternatives (Robbins 1970), see `sundial.stats.logbeta.log_mixture_floor`.
+    """
 
     def __init__(self, p0: float) -> None:
+        """Fix the bound.
+
+        Args:
+            p0: the floor, a rate in (0, 1).
+
+        Raises:
+            ValueError: when p0 is not inside (0, 1).
+        """
         super().__init__(p0, log_mixture_floor)
 
     def mirror(self) -> Ceiling:
@@ -111,9 +133,17 @@ class Floor(_Rate):
 
 
 class Ceiling(_Rate):
-    """Evidence that a rate rose above its ceiling; H0: p <= p0."""
+    """Evidence that a rate rose above its ceiling; H0: p <= p0: `Floor` on the failures."""
 
     def __init__(self, p0: float) -> None:
+        """Fix the bound.
+
+        Args:
+            p0: the ceiling, a rate in (0, 1).
+
+        Raises:
+            ValueError: when p0 is not inside (0, 1).
+        """
         super().__init__(p0, log_mixture_ceiling)
 
     def mirror(self) -> Floor:
@@ -198,6 +228,14 @@ class TwoSample(_Blocks):
     """
 
     def __init__(self, tolerance: float = 0.0) -> None:
+        """Fix the tolerance.
+
+        Args:
+            tolerance: difference of two rates that does not matter, in [0, 1).
+
+        Raises:
+            ValueError: when the tolerance is not in [0, 1).
+        """
         super().__init__()
         if not 0 <= tolerance < 1:
             raise ValueError(
@@ -242,6 +280,14 @@ class TwoSampleWithin(Starts):
     """
 
     def __init__(self, tolerance: float) -> None:
+        """Fix the tolerance.
+
+        Args:
+            tolerance: difference of two rates that does not matter, in (0, 1).
+
+        Raises:
+            ValueError: when the tolerance is not in (0, 1).
+        """
         if not 0 < tolerance < 1:
             raise ValueError(
                 f"tolerance is {tolerance}: nothing lies within it; it must be between 0 and 1, both excluded"
@@ -301,7 +347,11 @@ class _Bins(Summed):
             self._take(week)
 
     def replay(self, increments: Iterable[ArrayLike]) -> Self:
-        """Advance by past weeks' counts, oldest first; computed once, at the end."""
+        """Advance by past weeks' counts, oldest first; computed once, at the end.
+
+        Raises:
+            ValueError: as `advance`.
+        """
         for counts in increments:
             self.advance(counts)
         return self
@@ -311,8 +361,9 @@ class Distribution(_Bins):
     """Evidence that a distribution over bins moved away from its baseline.
 
     Per bin the floor and the ceiling e-process against the baseline's share ∓ (practical floor + 3 standard
-    errors of that share), averaged over bins and sides, then summed over starts. The baseline is a sample
-    too: taking its shares as exact alarms on streams that did not drift. Bounds outside (0, 1) are skipped.
+    errors of that share), averaged over bins and sides (Vovk and Wang 2021), then summed over starts. The
+    baseline is a sample too: taking its shares as exact alarms on streams that did not drift. Bounds outside
+    (0, 1) are skipped.
     """
 
     def __init__(self, baseline_counts: ArrayLike, practical_floor: float = 0.02) -> None:
@@ -431,7 +482,8 @@ class _EachAgainstTheRest(Generic[_Pair]):
 class Omnibus(_EachAgainstTheRest[TwoSample]):
     """Evidence that any of k groups differs from the rest: the mean of the groups' processes.
 
-    A mean of e-processes of the same weeks is one, however they depend on each other, and so for detectors.
+    A mean of e-processes of the same weeks is one, however they depend on each other (Vovk and Wang 2021),
+    and so for detectors.
     """
 
     @property

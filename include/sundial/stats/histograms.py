@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 class Distance:
     """A distance and the bracket that holds the value of the rows themselves.
 
-    `estimate` is None, and `upper` infinite, where the bins do not bound the distance.
+    Attributes:
+        estimate: in the unit of the distance; None where the bins do not bound it.
+        lower: the rows' own distance is no less.
+        upper: and no more; infinite where the bins do not bound it.
     """
 
     estimate: float | None
@@ -98,6 +101,8 @@ class Histogram:
 def kolmogorov_smirnov(p: Histogram, q: Histogram) -> Distance | None:
     """Kolmogorov–Smirnov distance sup |F_p − F_q| as a bracket that holds `scipy.stats.ks_2samp`'s statistic.
 
+    The statistic is Smirnov's of two samples (1939).
+
     Between two edges, F_p − F_q starts at d and can reach d + (p's share of the bin) where all of p lies
     before q, and d − (q's share) where all of q lies before p: the upper end. The lower end is the greatest
     difference at an edge, or inside a bin whose extremes show that the rows lie in such an order. Where they
@@ -140,6 +145,8 @@ def kolmogorov_smirnov(p: Histogram, q: Histogram) -> Distance | None:
 
 def wasserstein(p: Histogram, q: Histogram, sum_step: float = 0.0) -> Distance | None:
     """Wasserstein-1 distance ∫ |F_p − F_q| dx, in the column's unit, with a bound of its error.
+
+    The formula is Vallender's (1974).
 
     Between bins F_p − F_q is known. In a bin, of width w, it starts at d and lies in [d − q's share, d + p's
     share]; the sums of a bin give each window's integral there. So where the sign cannot change the part of
@@ -228,6 +235,9 @@ def regroup(counts: ArrayLike, starts: NDArray[np.intp]) -> Floats:
 
     Returns:
         Array of shape (..., groups).
+
+    Raises:
+        IndexError: when a group starts behind the last bin.
     """
     grouped: Floats = np.add.reduceat(np.asarray(counts, dtype=np.float64), starts, axis=-1)
     return grouped

@@ -28,7 +28,13 @@ _BISECTIONS = 64
 
 @dataclass(frozen=True)
 class Interval:
-    """A two-sided confidence interval; `high` may be infinite for a ratio."""
+    """A two-sided confidence interval; `high` may be infinite for a ratio.
+
+    Attributes:
+        low: lower limit, in the unit of the estimate.
+        high: upper limit.
+        method: name of the method, as findings show it.
+    """
 
     low: float
     high: float
@@ -37,7 +43,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Auc:
-    """Area under the ROC curve with its DeLong variance.
+    """Area under the ROC curve with its DeLong variance (DeLong, DeLong and Clarke-Pearson 1988).
 
     `variance` and `interval` are None with fewer than two positives or two negatives, where the area exists
     and its spread cannot be estimated.
@@ -49,7 +55,7 @@ class Auc:
 
 
 def proportion(successes: float, n: float, level: float = 0.95) -> Interval | None:
-    """Wilson interval of a proportion, corrected near 0 and 1.
+    """Wilson's score interval of a proportion (1927), corrected near 0 and 1.
 
     Near the edges Wilson's limit on the near side covers too little; there it is replaced by the one-sided
     Poisson limit (the modified Wilson interval of Brown, Cai and DasGupta 2001, section 4.1.1): for up to 2
@@ -88,8 +94,15 @@ def proportion(successes: float, n: float, level: float = 0.95) -> Interval | No
 def difference(s1: float, n1: float, s2: float, n2: float, level: float = 0.95) -> Interval | None:
     """Newcombe's hybrid score interval of p1 − p2 (Newcombe 1998, method 10).
 
+    Args:
+        s1: successes of the first group, or the sum of their weights.
+        n1: outcomes of the first group, 0 or more.
+        s2: successes of the second group.
+        n2: outcomes of the second group.
+        level: confidence level, in (0, 1).
+
     Returns:
-        The interval, or None when n1 or n2 is 0.
+        The interval, in [−1, 1], or None when n1 or n2 is 0.
 
     Raises:
         ValueError: when a success count is not between 0 and its n.
@@ -110,15 +123,22 @@ def difference(s1: float, n1: float, s2: float, n2: float, level: float = 0.95) 
 
 
 def ratio(s1: float, n1: float, s2: float, n2: float, level: float = 0.95) -> Interval | None:
-    """Koopman's score interval of p1 / p2 (1984): Miettinen and Nurminen's without the N/(N−1) factor.
+    """Koopman's score interval of p1 / p2 (1984): Miettinen and Nurminen's (1985) without N/(N−1).
 
     The limits are the ratios at which the score statistic, with the constrained maximum-likelihood rates,
     reaches the normal quantile. The statistic falls with the ratio, so bisection on its logarithm always
     finds them. Without a success in the first group the lower limit is 0; without one in the second the upper
     limit is infinite; without any the counts say nothing of the ratio and the interval is (0, inf).
 
+    Args:
+        s1: successes of the first group, or the sum of their weights.
+        n1: outcomes of the first group, 0 or more.
+        s2: successes of the second group.
+        n2: outcomes of the second group.
+        level: confidence level, in (0, 1).
+
     Returns:
-        The interval, or None when n1 or n2 is 0.
+        The interval, `high` infinite where s2 is 0, or None when n1 or n2 is 0.
 
     Raises:
         ValueError: when a success count is not between 0 and its n.
@@ -138,15 +158,21 @@ def ratio(s1: float, n1: float, s2: float, n2: float, level: float = 0.95) -> In
 
 
 def mean(total: float, total_squares: float, n: float, level: float = 0.95) -> Interval | None:
-    """Student's t interval of a mean, from the sum and the sum of squares.
+    """Student's t interval of a mean (Student 1908), from the sum and the sum of squares.
 
     Student's and not the normal interval, because the spread is estimated too: exact for normal values at any
     n, the same as the normal interval from some hundreds on. It covers less where values are skewed and few:
     `docs/coverage.md` has the figures. The variance is a difference of two sums: center the values before
     summing when their mean is more than about a million times their spread.
 
+    Args:
+        total: sum of the values, in their unit.
+        total_squares: sum of their squares.
+        n: how many values, or their effective number.
+        level: confidence level, in (0, 1).
+
     Returns:
-        The interval, or None when n is below 2 and there is no spread to estimate.
+        The interval, in the unit of the values, or None when n is below 2 and there is no spread to estimate.
 
     Raises:
         ValueError: when n is negative.

@@ -26,6 +26,8 @@ _MAX_TERMS = 100_000
 def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
     """Natural log of the regularised incomplete beta function I_x(a, b), without underflow.
 
+    SciPy's own; below 1e-200 the continued fraction of DiDonato and Morris (1992, algorithm 708).
+
     Args:
         a: first shape, > 0.
         b: second shape, > 0.
@@ -33,6 +35,10 @@ def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> NDArray[np.float64]
 
     Returns:
         Array of the broadcast shape; -inf where x is 0.
+
+    Raises:
+        ValueError: when the shapes do not broadcast.
+        ArithmeticError: when the fraction does not converge.
     """
     a_, b_, x_ = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in (a, b, x)))
     value: NDArray[np.float64] = np.asarray(special.betainc(a_, b_, x_))
@@ -50,8 +56,8 @@ def log_mixture_floor(successes: ArrayLike, n: ArrayLike, p0: ArrayLike) -> NDAr
     """Log e-value against H0: p >= p0, mixing the alternative over q ~ Beta(1, 1) cut to (0, p0).
 
     e = [∫₀^p0 q^S (1−q)^(N−S) dq / p0] / [p0^S (1−p0)^(N−S)]. The likelihood ratio of any q < p0 to p0 has an
-    expectation of at most 1 under every p >= p0, hence so has the mixture; over growing S and N it is an
-    e-process.
+    expectation of at most 1 under every p >= p0, hence so has the mixture (Robbins 1970); over growing S and
+    N it is an e-process, and passes 1/α with a chance of at most α (Ville 1939).
 
     In the tail I_p0 = p0^(S+1) (1−p0)^(N−S+1) / (B · fraction), all powers cancel and e = (1−p0) / fraction.
 
@@ -61,7 +67,10 @@ def log_mixture_floor(successes: ArrayLike, n: ArrayLike, p0: ArrayLike) -> NDAr
         p0: floor, in (0, 1).
 
     Returns:
-        Array of the broadcast shape.
+        Natural logs of the e-values, an array of the broadcast shape.
+
+    Raises:
+        ValueError: when the shapes do not broadcast.
     """
     s, total, floor = np.broadcast_arrays(
         *(np.asarray(value, dtype=np.float64) for value in (successes, n, p0))
@@ -87,7 +96,10 @@ def log_mixture_ceiling(successes: ArrayLike, n: ArrayLike, p0: ArrayLike) -> ND
         p0: ceiling, in (0, 1).
 
     Returns:
-        Array of the broadcast shape.
+        Natural logs of the e-values, an array of the broadcast shape.
+
+    Raises:
+        ValueError: when the shapes do not broadcast.
     """
     failures = np.asarray(n, dtype=np.float64) - np.asarray(successes, dtype=np.float64)
     return log_mixture_floor(failures, n, 1 - np.asarray(p0, dtype=np.float64))

@@ -29,7 +29,12 @@ _DECIMALS = 9
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the AUC is lost when one column is shuffled; columns are numbers first, then codes."""
+    """How much of the AUC is lost when one column is shuffled (Breiman 2001).
+
+    Attributes:
+        column: its place, numbers first, then codes.
+        auc_drop: AUC before less AUC after.
+    """
 
     column: int
     auc_drop: float

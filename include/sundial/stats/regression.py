@@ -71,7 +71,10 @@ class Errors:
         return 1 - self.squared / spread if spread > _ROUNDING * self.truth_squared else None
 
     def mean_absolute_error_interval(self, level: float = 0.95) -> Interval | None:
-        """Student's t interval of the mean absolute error, cut at 0; None with fewer than two rows."""
+        """Student's t interval of the mean absolute error, cut at 0; None with fewer than two rows.
+
+        In the unit of the output, see `sundial.stats.intervals.mean`.
+        """
         found = self._interval(self.absolute, level)
         return found and Interval(max(found.low, 0.0), found.high, found.method)
 

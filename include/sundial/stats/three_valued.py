@@ -10,7 +10,16 @@ from sundial.stats.intervals import Interval, proportion
 
 @dataclass(frozen=True)
 class Verdicts:
-    """How many outputs were found confirmed, unfounded, or neither in spite of an investigation (rows)."""
+    """How many outputs were found confirmed, unfounded, or neither in spite of an investigation.
+
+    Attributes:
+        confirmed: rows whose truth is yes.
+        unfounded: rows whose truth is no.
+        indeterminate: rows that were looked into and stay open.
+
+    Raises:
+        ValueError: when a count is negative or not finite.
+    """
 
     confirmed: float
     unfounded: float
@@ -24,7 +33,7 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a rate is at least and at most, whatever the indeterminate cases truly are.
+    """What a rate is at least and at most, whatever the indeterminate cases truly are (Manski 1989).
 
     `interval` covers the whole range between the bounds: from the lower limit of the lower one to the upper
     limit of the upper one (Horowitz and Manski 2000). `n` is the smaller of their denominators.
