@@ -136,10 +136,10 @@ class Numbers(_Shares):
     name = "drift.numbers"
 
     def statistics(self, system: System) -> Sequence[Statistic]:
-        return [counts("outputs", [bins]) for bins in _number_bins(system)]
+        return [counts("outputs", [bins]) for bins in number_bins(system)]
 
     def measure(self, view: View) -> Iterator[Finding]:
-        bins_of = _number_bins(view.system)
+        bins_of = number_bins(view.system)
         if not bins_of:
             reason = "The register entry names no numbers among the outputs."
             yield view.finding("number_share_change", Status.NOT_APPLICABLE, reason)
@@ -157,11 +157,11 @@ class Categories(_Shares):
     name = "drift.categories"
 
     def statistics(self, system: System) -> Sequence[Statistic]:
-        return [counts("outputs", [column]) for column in _category_columns(system)]
+        return [counts("outputs", [column]) for column in category_columns(system)]
 
     def measure(self, view: View) -> Iterator[Finding]:
         metric, reason = "category_share_change", no_comparison(view)
-        for column in _category_columns(view.system):
+        for column in category_columns(view.system):
             where, statistic = {"column": column}, counts("outputs", [column])
             if reason is not None:
                 yield view.finding(metric, reason[0], reason[1], slice=where)
@@ -254,9 +254,9 @@ class Missingness(Check):
 
     def statistics(self, system: System) -> Sequence[Statistic]:
         bins = score_bins(system, SCORE_BINS)
-        columns = [c for c in _category_columns(system) if c != "predicted"]
+        columns = [c for c in category_columns(system) if c != "predicted"]
         scores = [histogram("outputs", bins)] if bins else []
-        numbers = [counts("outputs", [bins]) for bins in _number_bins(system)]
+        numbers = [counts("outputs", [bins]) for bins in number_bins(system)]
         return [*(counts("outputs", [c]) for c in columns), *scores, *numbers]
 
     def measure(self, view: View) -> Iterator[Finding]:
@@ -390,7 +390,8 @@ def _reference(view: View, names: list[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _category_columns(system: System) -> list[str]:
+def category_columns(system: System) -> list[str]:
+    """Returns the decision, the groups and the categories of the outputs."""
     outputs = system.feeds.outputs
     groups = system.groups.columns if system.groups else ()
     return list(dict.fromkeys(["predicted", *groups, *(outputs.categories if outputs else ())]))
@@ -481,7 +482,8 @@ def _rates(cells: pd.DataFrame, name: str, edges: np.ndarray) -> tuple[np.ndarra
     return hits, np.bincount(place, n, tenths).astype(float)
 
 
-def _number_bins(system: System) -> list[Bin]:
+def number_bins(system: System) -> list[Bin]:
+    """Returns fine bins of every registered number."""
     outputs = system.feeds.outputs
     numbers = outputs.numbers if outputs else ()
     return [Bin(number.column, number.low, number.high, NUMBER_BINS) for number in numbers]

@@ -11,10 +11,12 @@ from sundial.profile.statistics import (
     Bin,
     Key,
     Over,
+    Sample,
     Statistic,
     counts,
     histogram,
     key_name,
+    sample,
 )
 from sundial.register.feeds import OutputsFeed
 from sundial.register.measures import MEASURES, Task
@@ -28,6 +30,7 @@ from sundial.stats import (
     divergence,
     histograms,
     intervals,
+    multivariate,
     regression,
     three_valued,
 )
@@ -64,6 +67,7 @@ __all__ = [
     "Principle",
     "Process",
     "RatesByLevel",
+    "Sample",
     "Side",
     "Statistic",
     "Status",
@@ -84,6 +88,8 @@ __all__ = [
     "judge_estimate",
     "key_name",
     "log_mean_exp",
+    "multivariate",
     "regression",
+    "sample",
     "three_valued",
 ]

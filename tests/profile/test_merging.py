@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import ibis
 import numpy as np
@@ -35,11 +36,15 @@ amounts = st.one_of(st.none(), st.floats(-4, 12), st.just(3.0), beyond)
 rows = st.lists(st.tuples(st.integers(0, 20), amounts, st.sampled_from(["a", "b", None])), max_size=40)
 
 
+def key_of(place: int) -> str:
+    return str(UUID(hashlib.sha256(str(place).encode()).hexdigest()[:32]))
+
+
 def table_of(drawn: list[tuple[int, float | None, str | None]]) -> pa.Table:
     days = [DAY + timedelta(days=day) for day, _, _ in drawn]
     return pa.table(
         {
-            "key": pa.array([f"k{place}" for place in range(len(drawn))], pa.string()),
+            "key": pa.array([key_of(place) for place in range(len(drawn))], pa.string()),
             "day": pa.array(days, pa.date32()),
             "counted": pa.array([day - timedelta(days=day.weekday()) for day in days], pa.date32()),
             "amount": pa.array([amount for _, amount, _ in drawn], pa.float64()),
@@ -206,7 +211,7 @@ def test_a_sample_of_a_union_is_the_lowest_ranks_of_both(
     whole = sampled(connection, table).sample(SAMPLE, *EVER)
     assert parts[1].merge(parts[0]).sample(SAMPLE, *EVER).to_csv() == whole.to_csv()
     assert len(whole) == min(len(drawn), SAMPLE.size)
-    ranks = sorted(int(hashlib.md5(f"k{i}".encode()).hexdigest()[:15], 16) for i in range(len(drawn)))  # noqa: S324
+    ranks = sorted(int(UUID(key_of(place)).hex[:15], 16) for place in range(len(drawn)))
     assert whole["rank"].tolist() == ranks[: SAMPLE.size]
 
 
@@ -219,6 +224,23 @@ def test_a_stored_sample_is_the_computed_one_and_keeps_no_key(
     found = partitions.load().sample(SAMPLE, *EVER)
     assert found.to_csv() == sampled(connection, table).sample(SAMPLE, *EVER).to_csv()
     assert list(found.columns) == ["rank", "group", "amount"]
+
+
+def test_a_large_partition_is_sampled_as_if_all_of_it_were_sorted(
+    tmp_path: Path, connection: ibis.BaseBackend
+) -> None:
+    lake = Lake(str(tmp_path))
+    days = [0] * 5_000 + [1] * 30
+    table = table_of([(day, float(place), "ab"[place % 2]) for place, day in enumerate(days)])
+    partitions = Partitions(lake, "s", [SAMPLE])
+    partitions.update(paths_of(lake, table), {}, COLUMNS)
+    frame = table.to_pandas().sort_values("key")
+    for day, taken in ((0, 8), (1, 8)):
+        end = DAY + timedelta(days=day)
+        found = partitions.load().sample(SAMPLE, end, end, EVER[2])
+        lowest = frame[frame["day"] == end].head(taken)
+        assert found["amount"].tolist() == lowest["amount"].tolist()
+        assert found["group"].tolist() == lowest["group"].tolist()
 
 
 def test_only_a_sample_answers_a_sample() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import ibis
 import numpy as np
@@ -50,7 +51,7 @@ def rows() -> tuple[pa.Table, pa.Table]:
     days = [FIRST + timedelta(days=place) for place in drawn]
     late = random.choice([0, 0, 0, 1, 3, 20], len(days))
     names = [random.choice(["a", "b"] if place < 100 else ["b", "c"]) for place in drawn]
-    key = pa.array([f"k{place}" for place in range(len(days))])
+    key = pa.array([str(UUID(int=place)) for place in range(len(days))])
     outputs = pa.table(
         {
             "key": key,

@@ -12,7 +12,7 @@ from sundial.engine.streams import Process, Streams
 from sundial.engine.weighing import counted, weighing
 from sundial.gate.gate import Judged
 from sundial.profile.profile import Profile
-from sundial.profile.statistics import Statistic
+from sundial.profile.statistics import Sample, Statistic
 from sundial.register.models import CADENCE_DAYS, Grace, Policy, System
 from sundial.register.principles import Principle
 from sundial.sources.landing import FeedName
@@ -134,6 +134,10 @@ class View:
         if baseline is None:
             raise ValueError(f"{self.system.id}: no baseline; add one to the register entry")
         return self._counted(statistic, baseline.start, baseline.end)
+
+    def sample(self, sample: Sample, window: Window) -> pd.DataFrame:
+        """Returns the rows of a sample of some days, as known in the judged week; see `Profile.sample`."""
+        return self.profile.sample(sample, window.start, window.end, known_by=self.week)
 
     def _counted(self, statistic: Statistic, start: date, end: date) -> pd.DataFrame:
         asked = weighing(self.system, statistic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sundial.profile.statistics import SUM_SCALE, Statistic
+from sundial.profile.statistics import SUM_SCALE, Sample, Statistic
 from sundial.register.models import System
 
 if TYPE_CHECKING:
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 
 def weighing(system: System, statistic: Statistic) -> Statistic:
-    """Returns what is profiled for a statistic: with the sum of weights, where the rows have some."""
-    if not _weighted(system):
+    """Returns what is profiled for a statistic: with the sum of weights, where the rows have some.
+
+    A sample is of rows, whatever they weigh.
+    """
+    if isinstance(statistic, Sample) or not _weighted(system):
         return statistic
     weight = "outcome_weight" if statistic.over == "outcomes" else "weight"
     return replace(statistic, sums=tuple(dict.fromkeys([*statistic.sums, weight])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from sundial.profile.analysis import finite
-from sundial.profile.statistics import SUM_SCALE, Bin, Key, Sample, Statistic, key_name
+from sundial.profile.statistics import RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
     from numpy.typing import NDArray
+
+
+_KEY_DIGITS = 32
 
 
 def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
@@ -51,17 +55,31 @@ def floor(number: float) -> float:  # type: ignore[empty-body]
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-def md5(text: str) -> str:  # type: ignore[empty-body]
-    """Engines have it by this name; their own hashes differ."""
+def to_hex(number: int) -> str:  # type: ignore[empty-body]
+    """Engines have it by this name, some with large letters."""
 
 
 def _lowest(table: ir.Table, sample: Sample) -> ir.Table:
     numbers = {name: finite(table[name]).cast("float64") for name in sample.sums}
-    ranked = table.select(
-        "day", "counted", *sample.by, rank=md5(table.key.cast("string")).substr(0, 15), **numbers
-    )
+    digits = table.key.cast("string").replace("-", "").substr(0, RANK_DIGITS)
+    ranked = table.select("day", "counted", *sample.by, rank=digits, **numbers)
     place = ibis.row_number().over(ibis.window(group_by=["day", "counted"], order_by="rank"))
     return ranked.mutate(place=place).filter(lambda rows: rows.place < sample.size).drop("place")
+
+
+def candidates(rows: ir.Table, size: int) -> ir.Table:
+    """Returns the accepted rows that may be among the `size` lowest ranks of their partition.
+
+    Sorting all of them would cost as much as all other statistics together. Ranks are as good as random, so
+    that below this limit lie too few once in 10^9 partitions; then it is a sample all the same, the same one
+    each time.
+    """
+    least = size + 6 * math.sqrt(size) + 20
+    part = ibis.least(least / rows.count().cast("float64"), 1.0)
+    first = to_hex((part * 16**RANK_DIGITS).floor().cast("int64")).lower().lpad(RANK_DIGITS, "0")
+    highest = (part < 1).ifelse(first.rpad(_KEY_DIGITS, "0"), "f" * _KEY_DIGITS).cast("uuid")
+    few = rows.join(rows.group_by("day", "counted").agg(highest=highest), ["day", "counted"])
+    return few.filter(few.key.cast("uuid") <= few.highest).drop("highest")
 
 
 def _key(table: ir.Table, key: Key) -> ir.Value:

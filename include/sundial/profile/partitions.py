@@ -19,7 +19,7 @@ import pandas as pd
 
 from sundial.lake import Lake
 from sundial.profile.analysis import FLAGS, LABELS, MEASURED, Columns, analysis_table, corrections
-from sundial.profile.compute import expression, tidy
+from sundial.profile.compute import candidates, expression, tidy
 from sundial.profile.profile import Correction, Profile, concat
 from sundial.profile.spans import Spans
 from sundial.profile.statistics import Bin, Sample, Statistic, plan_id
@@ -39,6 +39,8 @@ _OF_OUTPUTS = frozenset(
     {"predicted", "late", "failed", "score", "latency", "model_version", "predicted_class", "weight"}
 )
 _OF_TRUTH = (FLAGS | MEASURED | LABELS | {"outcome_weight"}) - _OF_OUTPUTS
+_OF_ALL = _OF_TRUTH | {"weight"}
+# Columns that a row has not by itself alone: its truth is joined, and its cluster counts.
 
 _LOADED: dict[tuple[str, str], Profile] = {}
 # The latest profile of this process, by place and fingerprint: the principles of a run ask for the same.
@@ -205,6 +207,8 @@ class Partitions:
         def source(statistic: Statistic) -> ir.Table:
             if statistic.over == "outcomes":
                 return table
+            if isinstance(statistic, Sample) and not _columns(statistic) & _OF_ALL:
+                return analysis_table(candidates(rows, statistic.size), None, columns)
             return joined if needs_truth(statistic) else alone
 
         statements = {s: str(connection.compile(expression(source(s), s))) for s in self._plan}

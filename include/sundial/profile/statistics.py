@@ -14,6 +14,9 @@ UNKNOWN = "Unknown"
 SUM_SCALE = 2**30
 """Sums are kept as whole multiples of 1 / SUM_SCALE, so that the order of rows changes nothing."""
 
+RANK_DIGITS = 15
+"""Hexadecimal digits of a key that are its rank in a sample: as many as a whole number of 64 bits takes."""
+
 Over = Literal["outputs", "outcomes"]
 """`outputs`: every output, in the week it counts. `outcomes`: those with known truth, when that counts."""
 
@@ -95,12 +98,12 @@ class Statistic:
 class Sample(Statistic):
     """Some rows of a window: those with the lowest ranks, the same however the rows were cut or ordered.
 
-    A rank is the first 60 bits of the MD5 of the row's key, so that it is as good as random and stays the
-    row's own; the key itself is not kept. `by` are columns of text and `sums` columns of numbers, as they
-    are. The sample of a union is the lowest ranks of both samples.
+    A rank is the first 60 bits of the row's key. That is a keyed hash, so that the rank is as good as random
+    and stays the row's own; the rest of the key is not kept. `by` are columns of text and `sums` columns of
+    numbers, as they are. The sample of a union is the lowest ranks of both samples.
     """
 
-    size: int = 2000
+    size: int = 1000
 
     def answers(self, other: Statistic) -> bool:
         """Whether the other sample is part of this one."""
@@ -118,7 +121,7 @@ class Sample(Statistic):
         return {"rank": "add", **dict.fromkeys(self.sums, "fmin")}
 
 
-def sample(over: Over, texts: Sequence[str], numbers: Sequence[str], size: int = 2000) -> Sample:
+def sample(over: Over, texts: Sequence[str], numbers: Sequence[str], size: int = 1000) -> Sample:
     """Takes rows with these columns, at most `size` of a window."""
     return Sample(over, tuple(texts), tuple(numbers), size=size)
 

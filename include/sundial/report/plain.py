@@ -22,6 +22,7 @@ LONGEST = 400
 _METRICS = {
     "auc": "Area under the ROC curve",
     "brier": "Brier score",
+    "domain_classifier_auc": "AUC of telling the window's outputs from the baseline's",
     "false_positive_rate": "False-positive rate",
     "true_positive_rate": "True-positive rate",
     "ai_review_age": "AI Review",
