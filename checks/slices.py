@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -109,6 +108,7 @@ def _combination(view: View, measure: Share, columns: tuple[str, ...]) -> Iterat
             f"{start}{place}/{level}",
             measure.process(threshold.value, threshold.side),
             (new.most, new.n),
+            part=1 / (place * (place + 1)),
         )
         yield _level(view, measure, columns, level, window.get(level, _Counted()), threshold, place, evidence)
 
@@ -143,8 +143,7 @@ def _level(
     beyond = best is not None and (
         best > threshold.value if threshold.side is Side.CEILING else best < threshold.value
     )
-    held = _shared(view, evidence, place, view.before.get((measure.metric, where)))
-    status, reason = judge_estimate(estimate, counted.n, threshold, held, beyond=beyond)
+    status, reason = judge_estimate(estimate, counted.n, threshold, evidence, beyond=beyond)
     bounds = {"lower_bound": estimate, "upper_bound": best} if measure.optimistic else {}
     return view.finding(
         measure.metric,
@@ -156,20 +155,9 @@ def _level(
         interval=intervals.proportion(counted.hits, counted.n) if counted.n else None,
         n=counted.n,
         threshold=threshold,
-        evidence=held,
+        evidence=evidence,
         details={"place": place, **bounds},
     )
-
-
-def _shared(view: View, evidence: Evidence, place: int, before: Finding | None) -> Evidence:
-    """Returns the evidence with the alarm of the level's part of one stream's weight."""
-    budget = view.policy.evidence
-    one = math.log(budget.weeks_between_false_breaches / budget.stream_weight)
-    # The store gives a stream the weight back that its last alarm stands for: then this changes nothing.
-    log_alarm = max(evidence.log_alarm, one + math.log(place * (place + 1)))
-    if evidence.recovering and (before is None or before.status is not Status.BREACH):
-        evidence = replace(evidence, recovering=False, log_recovery=None)  # nothing was confirmed to repair
-    return replace(evidence, log_alarm=log_alarm)
 
 
 def _by_level(measure: Share, cells: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Counted]:

@@ -107,3 +107,12 @@ def test_what_every_system_has_and_what_it_registered_is_there_to_ask_for(
 ) -> None:
     monkeypatch.setattr(discover, "discover", lambda: (Asking(counts("outcomes", [column])),))
     assert not plan_of(town.system).left_out
+
+
+def test_checks_of_outcomes_alone_know_that_there_were_outputs(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discover, "discover", lambda: (Asking(counts("outcomes", ["outcome"])),))
+    town.give(rows_of(4), rows_of(1).head(1).assign(id="nobody"))
+    (found,) = (f for f in town.measure(END) if f.check == "custom.asking")
+    assert (found.status, found.estimate) == (Status.OK, 0)

@@ -143,6 +143,49 @@ def test_what_is_restated_and_not_carried_stays_as_it_was() -> None:
     assert again == Streams(PAST, ALARMS).advance("s", Floor(0.8), (4, 10), WEEK)
 
 
+def test_weeks_before_a_detector_began_anew_are_restated_and_count_no_more() -> None:
+    streams = Streams(PAST, ALARMS)
+    restated = streams.as_of(date(2015, 1, 5))
+    restated.advance("s", Floor(0.8), (9, 10), date(2015, 1, 5))
+    restated.settle([carrying(Streams({}, ALARMS).advance("s", Floor(0.8), (9, 10), date(2015, 1, 5)))])
+    assert streams.supersede(restated, date(2015, 1, 5), 6, "corrected")
+    given = streams.advance("s", Floor(0.8), (4, 10), WEEK, since=WEEK)
+    assert given.log_e == Floor(0.8).replay([(4, 10)]).log_e
+    assert given.weeks == 1
+    assert given.supersedes is not None
+    assert [(one.counts[0], one.log_e) for one in given.supersedes.weeks] == [(9, 0.0), (0.0, 0.0)]
+
+
 def test_no_check_names_a_stream_like_one_that_supersedes() -> None:
     with pytest.raises(ValueError, match="mark streams that supersede"):
         Streams({}, ALARMS).advance("s~2", Floor(0.8), (4, 10), WEEK)
+
+
+def test_a_family_shares_one_streams_weight_however_many_it_has() -> None:
+    alarms = Alarms(100, 0.01, {}, 0.5)
+    parts = [1 / (place * (place + 1)) for place in range(1, 60)]
+    for place, part in enumerate(parts):
+        assert alarms.of(f"level {place}", part) == pytest.approx(log_alarm(100, 0.01 * part))
+    # A stream that wants more than is left gets half of it: 0.49 and what the family did not take.
+    assert alarms.of("large", 100.0) == pytest.approx(log_alarm(100, (0.5 - 0.01 * sum(parts)) / 2))
+
+
+def test_a_new_approval_of_the_budget_keeps_a_familys_parts() -> None:
+    alarms = Alarms(100, 0.01, {"level": 0.01, "whole": 0.01}, 0.0, renewed={"level", "whole"})
+    assert alarms.of("level", 1 / 6) == alarms.of("level", 1 / 6) == pytest.approx(log_alarm(100, 0.01 / 6))
+    assert alarms.of("whole") == pytest.approx(log_alarm(100, 0.01))
+
+
+def test_a_detector_begins_anew_where_it_is_told_to() -> None:
+    weeks = weekly(8, 4)
+    since = weeks[8][0]
+    streams = Streams({"s": weeks[:8]}, ALARMS)
+    before = streams.advance("s", Floor(0.8), weeks[8][1], weeks[8][0])
+    streams.settle([])
+    anew = streams.advance("s", Floor(0.8), weeks[8][1], weeks[8][0], since=since)
+    assert before.log_e != anew.log_e == Floor(0.8).replay([weeks[8][1]]).log_e
+    assert (before.weeks, anew.weeks) == (9, 1)
+    assert before.log_alarm == anew.log_alarm
+    streams.settle([carrying(anew)])
+    last = streams.advance("s", Floor(0.8), weeks[9][1], weeks[9][0], since=since)
+    assert last.log_e == Floor(0.8).replay([weeks[8][1], weeks[9][1]]).log_e

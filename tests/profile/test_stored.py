@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import NAMESPACE_OID, uuid5
 
 import ibis
 import numpy as np
@@ -51,7 +51,9 @@ def rows() -> tuple[pa.Table, pa.Table]:
     days = [FIRST + timedelta(days=place) for place in drawn]
     late = random.choice([0, 0, 0, 1, 3, 20], len(days))
     names = [random.choice(["a", "b"] if place < 100 else ["b", "c"]) for place in drawn]
-    key = pa.array([str(UUID(int=place)) for place in range(len(days))])
+    key = pa.array(
+        [str(UUID(md5(bytes([place % 256, place // 256])).hexdigest())) for place in range(len(days))]
+    )
     outputs = pa.table(
         {
             "key": key,
@@ -124,6 +126,19 @@ def test_what_counts_in_a_week_is_that_of_all_cells(stored: tuple[Lake, Partitio
         for statistic in ASKED:
             for last in (week, week + timedelta(weeks=3)):
                 assert_frame_equal(profile.weeks(statistic, week, last), whole.weeks(statistic, week, last))
+
+
+def test_which_windows_have_late_outcomes_is_that_of_all_cells(
+    stored: tuple[Lake, Partitions], whole: Profile
+) -> None:
+    profile = stored[1].load()
+    found = set()
+    for start, end, known_by in windows():
+        for weeks in (1, 4, 30):
+            asked = start, end, known_by - timedelta(weeks=weeks), known_by
+            assert profile.late(*asked) == whole.late(*asked)
+            found.add(whole.late(*asked))
+    assert found == {True, False}
 
 
 def test_the_days_are_those_with_outputs(stored: tuple[Lake, Partitions], whole: Profile) -> None:

@@ -30,6 +30,11 @@ def test_a_gap_names_its_two_ends_each_with_interval_and_n() -> None:
     )
 
 
+def test_a_named_reference_is_named() -> None:
+    details = {"reference": "Caucasian", "reference_rate": 0.18, "reference_n": 500}
+    assert "against 18.0 % (95 % 14.9–21.6 %, n 500) for Caucasian" in sentence(group_rate(details=details))
+
+
 def test_drift_says_which_share_moved() -> None:
     drift = finding(
         Status.BREACH,

@@ -125,8 +125,16 @@ class View:
         Raises:
             KeyError: the check did not declare the statistic.
         """
+        return self.cells_of_weeks(statistic, self.fresh_from, self.week)
+
+    def cells_of_weeks(self, statistic: Statistic, first: date, last: date) -> pd.DataFrame:
+        """Returns keys, n and sums of what counts in the weeks from Monday to Monday, both included.
+
+        Raises:
+            KeyError: the check did not declare the statistic.
+        """
         asked = weighing(self.system, statistic)
-        return counted(self.profile.weeks(asked, self.fresh_from, self.week), statistic, asked)
+        return counted(self.profile.weeks(asked, first, last), statistic, asked)
 
     def baseline_cells(self, statistic: Statistic) -> pd.DataFrame:
         """Returns keys, n and sums of the approved reference window. Raises ValueError without a baseline."""
@@ -165,13 +173,22 @@ class View:
         """Returns how the names of this check's streams go on after a start that they share."""
         return self.streams.names_after(f"{self.check.name}:{start}", self.week)
 
-    def advance(self, stream: str, fresh: Process, counts: Sequence[float]) -> Evidence:
+    def advance(
+        self,
+        stream: str,
+        fresh: Process,
+        counts: Sequence[float],
+        *,
+        part: float = 1.0,
+        since: date = date.min,
+    ) -> Evidence:
         """Advances one of this check's evidence streams by this week's counts, see `Streams.advance`.
 
         Raises:
             ValueError: the stream has this week's counts already.
         """
-        return self.streams.advance(f"{self.check.name}:{stream}", fresh, counts, self.week)
+        name = f"{self.check.name}:{stream}"
+        return self.streams.advance(name, fresh, counts, self.week, part=part, since=since)
 
     def finding(
         self,

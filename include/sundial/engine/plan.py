@@ -10,7 +10,7 @@ from sundial.engine.check import Check
 from sundial.engine.discover import enabled
 from sundial.engine.weighing import weighing
 from sundial.profile.analysis import Columns
-from sundial.profile.statistics import Bin, Statistic, fuse
+from sundial.profile.statistics import Bin, Statistic, counts, fuse
 from sundial.register.models import System
 from sundial.store.records import Status
 
@@ -46,6 +46,8 @@ def plan_of(system: System) -> Plan:
                 wanted += statistics
             else:
                 left_out[check.name] = (Status.NOT_MEASURED, f"{check.name} needs {lacking}.")
+    if wanted:  # on which days there were outputs is asked in any case
+        wanted.append(counts("outputs", []))
     return Plan(fuse(weighing(system, statistic) for statistic in wanted), left_out)
 
 

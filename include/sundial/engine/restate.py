@@ -29,7 +29,16 @@ class _Told(Streams):
         vars(self).update(vars(streams))
         self._told = {lineage(f.evidence.stream)[0]: f.evidence for f in found if f.evidence is not None}
 
-    def advance(self, stream: str, fresh: Process, counts: Sequence[float], week: date) -> Evidence:
+    def advance(
+        self,
+        stream: str,
+        fresh: Process,
+        counts: Sequence[float],
+        week: date,
+        *,
+        part: float = 1.0,
+        since: date = date.min,
+    ) -> Evidence:
         """Returns the evidence of the week; none for what its findings do not carry."""
         nothing = Evidence(stream, fresh.log_e, fresh.log_detector, math.inf, weeks=0, counts=())
         return self._told.get(stream, nothing)

@@ -256,6 +256,7 @@ class Run:
         budget = self.policy.evidence
         weeks, approved = budget.weeks_between_false_breaches, monday(budget.approved_on)
         own: dict[str, float] = {}
+        renewed: set[str] = set()
         used = 0.0
         for (system, stream), (week, alarm) in self._results.alarms().items():
             weight = min(weeks / math.exp(alarm), 1.0) if week >= approved else budget.stream_weight
@@ -263,7 +264,8 @@ class Run:
                 used += weight
             else:
                 own[stream] = weight
-        return Alarms(weeks, budget.stream_weight, own, used)
+                renewed |= {stream} if week < approved else set()
+        return Alarms(weeks, budget.stream_weight, own, used, renewed)
 
     def _repairs(self, stream: str) -> Sequence[date]:
         """Returns the Mondays from which on a repair counts for a stream: the first whole week after it."""

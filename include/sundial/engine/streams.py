@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Protocol, Self
@@ -62,7 +62,12 @@ class Alarms:
     """
 
     def __init__(
-        self, weeks_between: float, weight: float, granted: Mapping[str, float], used: float
+        self,
+        weeks_between: float,
+        weight: float,
+        granted: Mapping[str, float],
+        used: float,
+        renewed: Collection[str] = (),
     ) -> None:
         """Takes the budget.
 
@@ -71,16 +76,29 @@ class Alarms:
             weight: of a new stream.
             granted: weight by stream of this system; a superseding stream has the weight of its elder.
             used: sum of the weights of all other systems' streams.
+            renewed: streams that get a new one's weight, for a new approval of the budget; in `granted` they
+                have that of a whole stream.
         """
         self._weeks, self._weight = weeks_between, weight
         self._granted = {lineage(stream)[0]: weight for stream, weight in granted.items()}
+        self._renewed = {lineage(stream)[0] for stream in renewed}
         self._used = used + sum(granted.values())
 
-    def of(self, stream: str) -> float:
-        """Returns ln A of a stream, A = weeks between false breaches / weight of the stream."""
+    def of(self, stream: str, part: float = 1.0) -> float:
+        """Returns ln A of a stream, A = weeks between false breaches / weight of the stream.
+
+        Args:
+            stream: its name.
+            part: of one stream's weight, where a family shares it; it concerns a new stream only.
+        """
+        if stream in self._renewed:
+            self._renewed.discard(stream)
+            self._used -= self._granted[stream] * (1 - part)
+            self._granted[stream] *= part
         if stream not in self._granted:
             left = max(1 - self._used, 0.0)
-            weight = self._weight if self._weight <= left / 2 else max(left / 2, SMALLEST)
+            wanted = self._weight * part
+            weight = wanted if wanted <= left / 2 else max(left / 2, SMALLEST)
             self._granted[stream] = weight
             self._used += weight
         return log_alarm(self._weeks, self._granted[stream])
@@ -175,7 +193,16 @@ class Streams:
         generation = self._generation.get(stream, 1) + (stream in self._restated)
         return stream if generation == 1 else f"{stream}~{generation}"
 
-    def advance(self, stream: str, fresh: Process, counts: Sequence[float], week: date) -> Evidence:
+    def advance(
+        self,
+        stream: str,
+        fresh: Process,
+        counts: Sequence[float],
+        week: date,
+        *,
+        part: float = 1.0,
+        since: date = date.min,
+    ) -> Evidence:
         """Adds this week's counts to a stream and returns where its evidence stands.
 
         Args:
@@ -183,6 +210,8 @@ class Streams:
             fresh: the process before any week; used when the stream is met for the first time in this run.
             counts: this week's increment, as the process takes it, flat.
             week: Monday of the week.
+            part: of one stream's weight, where a family of streams shares it.
+            since: Monday from which on the detector begins anew; weeks before it count no more.
 
         Raises:
             ValueError: the stream has this week's counts already.
@@ -197,21 +226,22 @@ class Streams:
         supersedes = self._restated.get(stream)
         if supersedes is not None:
             past = _before(past, supersedes.since)
-            carrier = _Carrier(fresh, self._alarms.of(stream), self._repairs(stream), past)
+        if supersedes is not None or stream not in self._carriers or self._carriers[stream].since != since:
+            alarm = self._alarms.of(stream, part)
+            self._carriers[stream] = _Carrier(fresh, alarm, self._repairs(stream), past, since)
+        carrier = self._carriers[stream]
+        if supersedes is not None:
             supersedes = carrier.restate(supersedes)
             past += [(one.week, one.counts) for one in supersedes.weeks]
-            self._carriers[stream], self._restated[stream] = carrier, supersedes
-        elif stream not in self._carriers:
-            self._carriers[stream] = _Carrier(fresh, self._alarms.of(stream), self._repairs(stream), past)
+            self._restated[stream] = supersedes
         self._unsettled[stream] = (week, tuple(counts))
-        carrier = self._carriers[stream]
         carrier.take([(week, tuple(counts))])
         return Evidence(
             stream=self._name(stream),
             log_e=carrier.process.log_e,
             log_detector=carrier.process.log_detector,
             log_alarm=carrier.log_alarm,
-            weeks=sum(any(given) for _, given in past) + any(counts),
+            weeks=sum(any(given) for monday, given in past if monday >= since) + any(counts),
             counts=tuple(counts),
             recovering=carrier.recovery is not None,
             log_recovery=carrier.recovery.log_e if carrier.recovery is not None else None,
@@ -252,7 +282,9 @@ class _Carrier:
         log_alarm: float,
         repairs: Sequence[date],
         past: Sequence[Counted],
+        since: date,
     ) -> None:
+        self.since = since
         self.process = copy.deepcopy(fresh)
         self.recovery: Recovery | None = None
         self.log_alarm = log_alarm
@@ -270,7 +302,7 @@ class _Carrier:
 
     def take(self, weeks: Sequence[Counted]) -> None:
         """Advances by weeks, the oldest first: at one go up to the next repair."""
-        rest = list(weeks)
+        rest = [given for given in weeks if given[0] >= self.since]
         while rest:
             repair = self._repairs[0] if self._repairs else date.max
             before = [counts for week, counts in rest if week < repair]

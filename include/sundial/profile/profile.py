@@ -89,6 +89,16 @@ class Profile:
         )
         return [day.item() for day in found.astype("datetime64[D]")]
 
+    def first_days(self, statistic: Statistic, known_by: date) -> Mapping[str, date]:
+        """Returns the first day of each level of the statistic's one column of text, as known by then."""
+        cells = self._of(statistic)
+        known = (cells.counted <= _day(known_by)) & (cells.values["n"] > 0)
+        places, first = np.unique(cells.place[known], return_index=True)  # cells are sorted by day
+        days = cells.day[known][first].astype("datetime64[D]")
+        (key,) = statistic.by
+        levels = cells.keys[key_name(key)].to_numpy()[places]
+        return {str(level): day.item() for level, day in zip(levels, days, strict=True)}
+
     def window(self, statistic: Statistic, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the keys, n, sums and extremes of the outputs of [start, end], as known by `known_by`."""
         cells = self._of(statistic)

@@ -209,10 +209,14 @@ def _measured(finding: Finding) -> str:
 
 
 def _against(finding: Finding) -> str:
-    """Returns what the estimate is held against: everyone else, or the limit in force."""
-    rest, rest_n = finding.details.get("rest"), finding.details.get("rest_n")
-    if isinstance(rest, float | int) and isinstance(rest_n, float | int):
-        return f" against {_share(finding.metric, rest, rest_n)} for everyone else"
+    """Returns what the estimate is held against: everyone else, the named group, or the limit in force."""
+    details = finding.details
+    for who, rate, n in (
+        ("everyone else", details.get("rest"), details.get("rest_n")),
+        (details.get("reference"), details.get("reference_rate"), details.get("reference_n")),
+    ):
+        if isinstance(rate, float | int) and isinstance(n, float | int):
+            return f" against {_share(finding.metric, rate, n)} for {clean(str(who))}"
     threshold = finding.threshold
     if threshold is None:
         return ""
