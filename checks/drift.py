@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from checks.cells import SCORE_BINS, by_level, numbers, of_flagged_only, score_bins
 from checks.measures import whole
+from checks.versions import detectors_since, versions
 from sundial.api import (
     CADENCE_DAYS,
     STATISTICAL_FLOOR,
@@ -67,7 +68,7 @@ class _Shares(Check):
             return view.finding(metric, Status.NOT_MEASURED, reason, slice=slice_)
         fresh = view.new_cells(statistic)
         levels = _by_tenth(base, bins, edges), _by_tenth(window, bins, edges), _by_tenth(fresh, bins, edges)
-        return self._finding(view, metric, slice_, levels, _distances(base, window, bins))
+        return self._finding(view, metric, slice_, levels, distances(base, window, bins))
 
     def _finding(
         self,
@@ -84,7 +85,7 @@ class _Shares(Check):
         names = [*baseline, UNSEEN]
         base, current, new = (_pool(counted, names) for counted in (baseline, window, fresh))
         stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, names)}"
-        evidence = view.advance(stream, Distribution(base, floor), new.tolist())
+        evidence = view.advance(stream, Distribution(base, floor), new.tolist(), since=detectors_since(view))
         n = whole(float(current.sum()))
         change = np.abs(current / n - base / base.sum()) if n else np.zeros(len(names))
         worst = int(change.argmax())
@@ -113,7 +114,7 @@ class Score(_Shares):
 
     def statistics(self, system: System) -> Sequence[Statistic]:
         bins = score_bins(system, SCORE_BINS)
-        return [histogram("outputs", bins)] if bins else []
+        return [histogram("outputs", bins), *versions(system)] if bins else []
 
     def measure(self, view: View) -> Iterator[Finding]:
         bins = score_bins(view.system, SCORE_BINS)
@@ -136,7 +137,7 @@ class Numbers(_Shares):
     name = "drift.numbers"
 
     def statistics(self, system: System) -> Sequence[Statistic]:
-        return [counts("outputs", [bins]) for bins in number_bins(system)]
+        return [*(counts("outputs", [bins]) for bins in number_bins(system)), *versions(system)]
 
     def measure(self, view: View) -> Iterator[Finding]:
         bins_of = number_bins(view.system)
@@ -157,7 +158,7 @@ class Categories(_Shares):
     name = "drift.categories"
 
     def statistics(self, system: System) -> Sequence[Statistic]:
-        return [counts("outputs", [column]) for column in category_columns(system)]
+        return [*(counts("outputs", [column]) for column in category_columns(system)), *versions(system)]
 
     def measure(self, view: View) -> Iterator[Finding]:
         metric, reason = "category_share_change", no_comparison(view)
@@ -184,7 +185,9 @@ class Concept(_Shares):
 
     def statistics(self, system: System) -> Sequence[Statistic]:
         bins = _concept_bins(system)
-        return [] if bins is None else [histogram("outcomes", bins, ["outcome"]), histogram("outputs", bins)]
+        if bins is None:
+            return []
+        return [histogram("outcomes", bins, ["outcome"]), histogram("outputs", bins), *versions(system)]
 
     def measure(self, view: View) -> Iterator[Finding]:
         metric, bins, baseline = "outcome_rate_change", _concept_bins(view.system), view.system.baseline
@@ -216,7 +219,7 @@ class Concept(_Shares):
         except ValueError as error:
             return view.finding(metric, Status.NOT_MEASURED, f"{error}.".replace("..", "."))
         stream = f"{metric}@{_reference(view, [str(number) for part in base for number in part])}"
-        evidence = view.advance(stream, process, [*fresh[0], *fresh[1]])
+        evidence = view.advance(stream, process, [*fresh[0], *fresh[1]], since=detectors_since(view))
         enough = (window[1] >= STATISTICAL_FLOOR) & (base[1] >= STATISTICAL_FLOOR)
         change = np.zeros(len(enough))
         change[enough] = window[0][enough] / window[1][enough] - base[0][enough] / base[1][enough]
@@ -253,6 +256,9 @@ class Missingness(Check):
     feeds = ("outputs",)
 
     def statistics(self, system: System) -> Sequence[Statistic]:
+        return [*self._of_columns(system), *versions(system)]
+
+    def _of_columns(self, system: System) -> Sequence[Statistic]:
         bins = score_bins(system, SCORE_BINS)
         columns = [c for c in category_columns(system) if c != "predicted"]
         scores = [histogram("outputs", bins)] if bins else []
@@ -261,7 +267,7 @@ class Missingness(Check):
 
     def measure(self, view: View) -> Iterator[Finding]:
         reason = no_comparison(view)
-        for statistic in self.statistics(view.system):
+        for statistic in self._of_columns(view.system):
             (key,) = statistic.by
             column = key if isinstance(key, str) else key.column
             if reason is not None:
@@ -276,7 +282,8 @@ class Missingness(Check):
         ceiling = min(gone / n + margin, 0.999)
         absent, total = _missing(view.cells(statistic), key)
         stream = f"{column}@{_reference(view, [f'{floor.value:g}'])}"
-        evidence = view.advance(stream, Ceiling(ceiling), _missing(view.new_cells(statistic), key))
+        new = _missing(view.new_cells(statistic), key)
+        evidence = view.advance(stream, Ceiling(ceiling), new, since=detectors_since(view))
         share = absent / total if total else None
         status, reason = judge_estimate(share, total, floor, evidence, beyond=(share or 0) > ceiling)
         return view.finding(
@@ -443,10 +450,10 @@ def _details(names: list[str], worst: int, base: np.ndarray, current: np.ndarray
     }
 
 
-def _distances(base: pd.DataFrame, window: pd.DataFrame, bins: Bin) -> dict[str, object]:
+def distances(base: pd.DataFrame, window: pd.DataFrame, bins: Bin) -> dict[str, Any]:
     """Returns distances of the values between baseline and window, as brackets: bins hide where rows lie."""
     pair = _histogram(base, bins), _histogram(window, bins)
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for name, distance in (
         ("kolmogorov_smirnov", histograms.kolmogorov_smirnov(*pair)),
         ("wasserstein", histograms.wasserstein(*pair)),

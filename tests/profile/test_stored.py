@@ -20,7 +20,7 @@ from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
 from sundial.profile.spans import SETTLED
-from sundial.profile.statistics import Bin, counts, fuse, histogram, sample
+from sundial.profile.statistics import UNKNOWN, Bin, counts, fuse, histogram, sample
 
 FIRST = date(2023, 11, 16)
 """A Thursday; the weeks run over the end of a year."""
@@ -32,11 +32,12 @@ PLAN = fuse(
         histogram("outputs", BINS, extremes=True),
         histogram("outputs", BINS, ["group"]),
         counts("outcomes", ["group", "outcome"]),
+        counts("outputs", ["model_version"]),
         SAMPLE,
     ]
 )
 ASKED = [*(s for s in PLAN if s != SAMPLE), counts("outputs", ["group"]), counts("outcomes", [])]
-COLUMNS = Columns(categories=("group",), numbers=("amount",))
+COLUMNS = Columns(categories=("group", "model_version"), numbers=("amount",))
 
 
 def monday(day: date) -> date:
@@ -51,15 +52,14 @@ def rows() -> tuple[pa.Table, pa.Table]:
     days = [FIRST + timedelta(days=place) for place in drawn]
     late = random.choice([0, 0, 0, 1, 3, 20], len(days))
     names = [random.choice(["a", "b"] if place < 100 else ["b", "c"]) for place in drawn]
-    key = pa.array(
-        [str(UUID(md5(bytes([place % 256, place // 256])).hexdigest())) for place in range(len(days))]
-    )
+    key = pa.array([str(uuid5(NAMESPACE_OID, str(place))) for place in range(len(days))])
     outputs = pa.table(
         {
             "key": key,
             "day": pa.array(days, pa.date32()),
             "counted": pa.array([monday(day) for day in days], pa.date32()),
             "amount": pa.array([x if x < 6 else None for x in random.gamma(2, 2, len(days))], pa.float64()),
+            "model_version": pa.array(["1" if i < 400 else "2" if i % 7 else None for i in range(len(days))]),
             "group": pa.array([n if n != "c" or i % 3 else None for i, n in enumerate(names)], pa.string()),
         }
     )
@@ -139,6 +139,13 @@ def test_which_windows_have_late_outcomes_is_that_of_all_cells(
             assert profile.late(*asked) == whole.late(*asked)
             found.add(whole.late(*asked))
     assert found == {True, False}
+
+
+def test_versions_begin_as_in_all_cells(stored: tuple[Lake, Partitions], whole: Profile) -> None:
+    profile = stored[1].load()
+    found = [whole.versions(monday(FIRST) + timedelta(weeks=number)) for number in range(WEEKS)]
+    assert [profile.versions(monday(FIRST) + timedelta(weeks=number)) for number in range(WEEKS)] == found
+    assert set(found[-1]) == {"1", "2", UNKNOWN}
 
 
 def test_the_days_are_those_with_outputs(stored: tuple[Lake, Partitions], whole: Profile) -> None:

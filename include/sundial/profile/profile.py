@@ -89,15 +89,20 @@ class Profile:
         )
         return [day.item() for day in found.astype("datetime64[D]")]
 
-    def first_days(self, statistic: Statistic, known_by: date) -> Mapping[str, date]:
-        """Returns the first day of each level of the statistic's one column of text, as known by then."""
-        cells = self._of(statistic)
-        known = (cells.counted <= _day(known_by)) & (cells.values["n"] > 0)
-        places, first = np.unique(cells.place[known], return_index=True)  # cells are sorted by day
-        days = cells.day[known][first].astype("datetime64[D]")
-        (key,) = statistic.by
-        levels = cells.keys[key_name(key)].to_numpy()[places]
-        return {str(level): day.item() for level, day in zip(levels, days, strict=True)}
+    def versions(self, known_by: date) -> Mapping[str, date]:
+        """Returns the first day of each version of the model, as known by then.
+
+        Empty where no statistic counts outputs by `model_version`.
+        """
+        first: dict[str, date] = {}
+        for version, counted, day in self._versions:
+            if counted <= known_by:
+                first[version] = min(day, first.get(version, day))
+        return first
+
+    @cached_property
+    def _versions(self) -> Sequence[tuple[str, date, date]]:
+        return versions(self._frames)
 
     def window(self, statistic: Statistic, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the keys, n, sums and extremes of the outputs of [start, end], as known by `known_by`."""
@@ -205,6 +210,20 @@ def known(cells: Mapping[Statistic, pd.DataFrame]) -> NDArray[np.int64]:
         return np.zeros((2, 0), np.int64)
     fewest = min(frames, key=len)  # all have the same days
     return np.unique(np.stack([_days(fewest["day"]), _days(fewest["counted"])]), axis=1)
+
+
+def versions(cells: Mapping[Statistic, pd.DataFrame]) -> Sequence[tuple[str, date, date]]:
+    """Returns of each version of the model, and each week in which outputs of it count, their first day."""
+    frames = [frame for s, frame in cells.items() if s.over == "outputs" and "model_version" in s.by]
+    if not frames:
+        return ()
+    first = (
+        min(frames, key=len).groupby(["model_version", "counted"], observed=True)["day"].min().reset_index()
+    )
+    return [
+        (str(version), counted.date(), day.date())
+        for version, counted, day in zip(*(first[name] for name in first), strict=True)
+    ]
 
 
 def lowest(frame: pd.DataFrame, statistic: Statistic) -> pd.DataFrame:

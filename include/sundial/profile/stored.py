@@ -56,6 +56,10 @@ class StoredProfile(Profile):
     def _known(self) -> NDArray[np.int64]:
         return np.concatenate([np.zeros((2, 0), np.int64), *(a.known for a in self._about.values())], axis=1)
 
+    @cached_property
+    def _versions(self) -> Sequence[tuple[str, date, date]]:
+        return [version for about in self._about.values() for version in about.versions]
+
     def corrected(self, first: date) -> Sequence[Correction]:
         """Returns the corrections of outcomes that counted before the week `first` and are new to it."""
         found = [correction for about in self._about.values() for correction in about.corrected]

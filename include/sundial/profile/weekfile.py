@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from sundial.profile.analysis import FLAGS
 from sundial.profile.compute import decoded, encoded
-from sundial.profile.profile import Correction, known
+from sundial.profile.profile import Correction, known, versions
 from sundial.profile.statistics import Bin, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ABOUT = b"sundial"
 """Metadata of a stored file: its days with their input hashes, how its rows belong to statistics, in which
-weeks its outcomes count, and what was corrected."""
+weeks its outcomes count, what was corrected, and which versions of the model there are."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,14 @@ class About:
         counted: first and last week in which a cell of it counts; None where it has none.
         known: distinct pairs of day and counted of its outcomes, as days since 1970, shape (2, pairs).
         corrected: what was corrected of its outcomes.
+        versions: as `profile.versions` gives them.
     """
 
     days: Sequence[date]
     counted: tuple[date, date] | None
     known: NDArray[np.int64]
     corrected: Sequence[Correction]
+    versions: Sequence[tuple[str, date, date]]
 
 
 def about_file(lake: Lake, path: str) -> About:
@@ -135,17 +137,20 @@ def about_file(lake: Lake, path: str) -> About:
     groups = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
     ends = [group for group in groups if group is not None and group.has_min_max]
     return About(
-        [date.fromisoformat(day) for day in told["days"]],
+        [_date(day) for day in told["days"]],
         (min(g.min for g in ends), max(g.max for g in ends)) if ends else None,
         np.array(told["known"], np.int64).reshape(2, -1),
         _corrections(told),
+        [(version, _date(counted), _date(day)) for version, counted, day in told["versions"]],
     )
 
 
+_date = date.fromisoformat
+
+
 def _corrections(told: Mapping[str, Any]) -> Sequence[Correction]:
-    iso = date.fromisoformat
     return [
-        Correction(iso(day), iso(counted), iso(after), iso(until), n)
+        Correction(_date(day), _date(counted), _date(after), _date(until), n)
         for day, counted, after, until, n in told["corrected"]
     ]
 
@@ -172,6 +177,7 @@ def table_of(
         "days": dict(sorted(days.items())),
         "rows": rows,
         "known": known(cells).tolist(),
+        "versions": [[version, str(counted), str(day)] for version, counted, day in versions(cells)],
         "corrected": sorted([*map(str, (c.day, c.counted, c.after, c.until)), c.n] for c in corrected),
     }
     return pa.concat_tables(parts, promote_options="default").replace_schema_metadata(

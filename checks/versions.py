@@ -1,0 +1,54 @@
+"""Versions of the model: which one is in force, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sundial.api import UNKNOWN, Statistic, System, View, counts
+
+VERSIONS = counts("outputs", ["model_version"])
+
+
+@dataclass(frozen=True)
+class Change:
+    """A new version of the model, the version that was new before it, and the new one's first output."""
+
+    before: str
+    after: str
+    since: date
+
+    @property
+    def week(self) -> date:
+        """Monday of the first output's week."""
+        return self.since - timedelta(days=self.since.weekday())
+
+
+def versions(system: System) -> Sequence[Statistic]:
+    """Returns what `last_change` asks the view for; nothing where the outputs name no version."""
+    outputs = system.feeds.outputs
+    return [VERSIONS] if outputs is not None and outputs.model_version is not None else []
+
+
+def last_change(view: View) -> Change | None:
+    """Returns the last new version up to the judged week; None while there is one, or none is named.
+
+    Versions are in the order of their first outputs. One that comes back is no new one, and outputs that name
+    none are of no version.
+    """
+    if not versions(view.system):
+        return None
+    first = {
+        version: day
+        for version, day in view.profile.versions(view.week).items()
+        if version != UNKNOWN and day <= view.end
+    }
+    *_, before, after = (None, None, *sorted(first, key=lambda version: (first[version], version)))
+    return None if before is None or after is None else Change(before, after, first[after])
+
+
+def detectors_since(view: View) -> date:
+    """Returns the Monday from which on drift detectors count: another version begins them anew."""
+    change = last_change(view)
+    return change.week if change else date.min
