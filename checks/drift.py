@@ -47,6 +47,8 @@ from sundial.api import (
 )
 
 UNSEEN = "(not in the baseline)"
+LEAST = 5
+"""Levels with fewer rows in the baseline count as unseen: a column of rare levels always brings new ones."""
 QUANTILES = 10
 NUMBER_BINS = 1_024
 
@@ -82,7 +84,8 @@ class _Shares(Check):
         baseline, window, fresh = levels
         threshold = view.threshold("share_change", Side.TOLERANCE)
         floor = view.threshold("practical_share_change", Side.TOLERANCE).value
-        names = [*baseline, UNSEEN]
+        common = [level for level, n in baseline.items() if n >= LEAST or level == UNKNOWN]
+        names = [*(common or baseline), UNSEEN]
         base, current, new = (_pool(counted, names) for counted in (baseline, window, fresh))
         stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, names)}"
         evidence = view.advance(stream, Distribution(base, floor), new.tolist(), since=detectors_since(view))
