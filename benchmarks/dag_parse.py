@@ -1,9 +1,10 @@
 """CPU seconds that Airflow's DAG processor needs for the DAGs of a whole city.
 
-Usage: python benchmarks/dag_parse.py [--systems 200] [--at-most 3.0]
+Usage: python benchmarks/dag_parse.py [--systems 200] [--at-most 1.0]
 
 It registers that many systems in a temporary folder, has a DagBag import `dags/` in this process, and prints
-what that took beyond Airflow's own import. It exits with 1 when that is more than allowed.
+what that took beyond Airflow's own import. It exits with 1 when that is more than allowed, which is told in
+times of Airflow's own import: seconds differ from machine to machine.
 """
 
 from __future__ import annotations
@@ -66,15 +67,18 @@ def main() -> int:
     """Prints the table and returns the exit code."""
     options = argparse.ArgumentParser(description="CPU seconds to parse the DAGs of a whole city")
     options.add_argument("--systems", type=int, default=200)
-    options.add_argument("--at-most", type=float, default=3.0, help="CPU seconds for dags/")
+    options.add_argument(
+        "--at-most", type=float, default=1.0, help="for dags/, in times of Airflow's own import"
+    )
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as home:
         seconds = parse(given.systems, Path(home))
     print(f"{'step':28}{f'CPU s, {given.systems} systems':>24}{'ms a system':>14}")
     for step, took in seconds.items():
         print(f"{step:28}{took:>24.2f}{1000 * took / given.systems:>14.1f}")
-    print(f"allowed for dags/: {given.at_most:.2f} CPU s")
-    return int(seconds["dags/ parsed"] > given.at_most)
+    allowed = given.at_most * seconds["Airflow's own import"]
+    print(f"allowed for dags/: {allowed:.2f} CPU s")
+    return int(seconds["dags/ parsed"] > allowed)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 Usage: python -m benchmarks.performance --rows 1M --peers evidently,fairlearn,nannyml,whylogs --pairs 3
        python -m benchmarks.performance --rows 100k --verify
+       python -m benchmarks.performance --growth steady,portfolio
        python -m benchmarks.performance --page
+       python -m benchmarks.performance --all
 
 It makes the data and the environments where they are not there yet, runs what is not measured yet, and fills
-the table and the plot of `docs/performance.md`. Results accumulate in `results.jsonl` of the cache folder; a
-pair counts as measured once both its sides are, with the code as it is.
+tables and plots of `docs/performance.md`. Results accumulate in `results.jsonl` of the cache folder; a pair
+counts as measured once both its sides are, with the code as it is. `--all` is the lines of `ALL`, in order.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.performance import environments, page
+from benchmarks.performance.entry import PARTITIONS, SYSTEMS
 from benchmarks.performance.measure import Results, Run, RunFailedError, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,15 +43,27 @@ PARTNER = {"scan": "sundial-profile"}
 """Which run of Sundial a peer is measured against, where it is not the whole report."""
 PEERS = ("evidently", "fairlearn", "fairlearn-bootstrap", "nannyml", "whylogs", "scan")
 REPLICATES = 100
+GROWTH = {"steady": PARTITIONS, "portfolio": SYSTEMS}
+"""What is measured at several lengths of the history, or sizes of the portfolio."""
+ALL = (
+    "--rows 100k --verify --peers evidently,fairlearn,fairlearn-bootstrap,nannyml,whylogs,scan",
+    "--rows 1M --peers evidently,fairlearn,nannyml,whylogs,scan",
+    "--rows 1M --alone sundial-weekly,sundial-month,sundial-day",
+    "--growth steady,portfolio",
+    "--rows 10M --alone sundial-weekly,sundial-day",
+    "--rows 10M --pairs 1 --peers evidently,fairlearn,nannyml,whylogs,scan",
+)
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     """Runs what is asked for and returns the exit code."""
-    given = _options()
+    given = _options(words)
+    for line in ALL if given.all else ():
+        main([*line.split(), "--cache", str(given.cache)])
     results = Results(given.cache / "results.jsonl")
     size, rows = given.rows, SIZES[given.rows]
     folder = given.cache / size
-    if not given.page:
+    if given.verify or given.alone or given.peers:
         _module("data", str(rows), str(folder))
     if given.verify:
         _module("verify", str(folder))
@@ -59,8 +74,28 @@ def main() -> int:
     for peer in given.peers:
         for place in range(given.pairs):
             _pair(results, rows, folder, peer, place, given.cache)
+    for name in given.growth:
+        _growth(results, name, given.pairs, given.cache)
     print(page.write(results.read()))
     return 0
+
+
+def _growth(results: Results, name: str, times: int, cache: Path) -> None:
+    """Measures each point of a growth curve, from what the present code has prepared."""
+    waiting = [
+        (point, place)
+        for place in range(times)
+        for point in GROWTH[name]
+        if not _measured(results, point, name, "", place)
+    ]
+    folder = cache / "growth" / f"{name}-{code()}"
+    if waiting:
+        _module(name, str(folder))
+    for point, place in waiting:
+        command = [sys.executable, "-m", f"benchmarks.performance.{name}", str(folder), str(point)]
+        measured = run(command, ROOT)
+        results.add(Run(point, name, "", place, code(), time.time(), measured))
+        print(f"{name} at {point}: {measured.cpu_s:.1f} CPU s, {measured.told['steps']}", flush=True)
 
 
 def _pair(results: Results, rows: int, folder: Path, peer: str, place: int, cache: Path) -> None:
@@ -115,10 +150,10 @@ def _measured(results: Results, rows: int, tool: str, against: str, place: int) 
     """Whether the run is there; one of Sundial's only with the code as it is."""
     return any(
         (r.rows, r.tool, r.against, r.place) == (rows, tool, against, place)
-        and (r.code == code() or (tool not in OURS and not against))
+        and (r.code == code() or (tool not in OURS | GROWTH and not against))
         for r in results.read()
     ) or (
-        tool not in OURS
+        tool not in OURS | GROWTH
         and any(r.rows == rows and r.tool == tool and r.measured.stopped for r in results.read())
     )
 
@@ -137,21 +172,24 @@ def _module(name: str, *words: str) -> None:
     subprocess.run([sys.executable, "-m", f"benchmarks.performance.{name}", *words], cwd=ROOT, check=True)
 
 
-def _options() -> argparse.Namespace:
+def _options(words: Sequence[str]) -> argparse.Namespace:
     options = argparse.ArgumentParser(description="Sundial and its peers on the same prediction log.")
     names = lambda text: [name for name in text.split(",") if name]  # noqa: E731
     options.add_argument("--rows", choices=SIZES, default="100k", help="rows of each of the two windows")
     options.add_argument("--peers", type=names, default=[], help=f"of {','.join(PEERS)}: measured in pairs")
     options.add_argument("--alone", type=names, default=[], help=f"of {','.join((*OURS, *PEERS))}: unpaired")
-    options.add_argument("--pairs", type=int, default=3, help="pairs with each peer, or runs of each alone")
+    options.add_argument("--growth", type=names, default=[], help=f"of {','.join(GROWTH)}")
+    options.add_argument("--all", action="store_true", help="everything that the page shows, in one go")
+    options.add_argument("--pairs", type=int, default=3, help="pairs with each peer, or runs alone")
     options.add_argument("--verify", action="store_true", help="compare the findings with figures on rows")
     options.add_argument("--page", action="store_true", help="only fill the page from the results there are")
     options.add_argument("--cache", type=Path, default=CACHE, help="folder of data, environments, results")
-    given = options.parse_args()
-    if strangers := {*given.peers} - {*PEERS} | {*given.alone} - {*PEERS, *OURS}:
-        options.error(f"no such peer: {', '.join(sorted(strangers))}")
+    given = options.parse_args(words)
+    strangers = {*given.peers} - {*PEERS} | {*given.alone} - {*PEERS, *OURS} | {*given.growth} - {*GROWTH}
+    if strangers:
+        options.error(f"there is no {', '.join(sorted(strangers))} to measure")
     return given
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -68,6 +68,11 @@ def _write_day(rows: int, window: str, day: date, size: int, paths: Mapping[str,
         part.replace(path)
 
 
+def day_as_accepted(rng: np.random.Generator, rows: int, day: date) -> Mapping[str, pa.Table]:
+    """Returns outputs and outcomes of one day without drift, as the gate leaves them."""
+    return _accepted(rng, _rows(rng, rows, day, current=False), day)
+
+
 def _rows(rng: np.random.Generator, n: int, day: date, *, current: bool) -> pa.Table:
     """Returns one day of the log, in order of time.
 

@@ -19,3 +19,11 @@ NUMBERS = tuple(f"n{place}" for place in range(10))
 CATEGORIES = tuple(f"c{place}" for place in range(5))
 WATCHED = ("score", *NUMBERS, *CATEGORIES)
 """The sixteen columns whose drift is measured."""
+
+PARTITIONS = (10, 94, 185, 207, 276, 365)
+"""Days of history after the measured one. The 207th is the dearest of the year: spans of 2, 4, 8, 16 and 32
+weeks become due on it."""
+SYSTEMS = (1, 10, 25, 50)
+"""Systems of a portfolio."""
+A_WEEK = 100_000
+"""Rows a week of a system whose history or portfolio grows."""

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 # What the fork server of the tasks has loaded before a task begins.
 import duckdb  # noqa: F401
@@ -47,9 +46,8 @@ Paths = Mapping[date, Sequence[str]]
 def main() -> None:
     """Runs the steps that are asked for."""
     given = _options()
-    enabled(_system())  # imports the checks
-    ibis.duckdb.connect().disconnect()
-    imports = _used()
+    warm_up(_system())
+    imports = used()
     system = _system()
     plan = plan_of(system)
     lake = Lake(str(given.folder / "lake"))
@@ -59,17 +57,17 @@ def main() -> None:
     )
     assert system.feeds.outputs is not None
     days = partitions.update(outputs, outcomes, Columns.of(system, system.feeds.outputs))
-    profiled = _used()
+    profiled = used()
     found: list[Finding] = []
     if not given.profile_only:
         found = _measure(system, partitions.load(), plan.left_out, WEEKS[len(WEEKS) - given.weeks :])
-    measured = _used()
+    measured = used()
     if failed := [f"{f.check}: {f.reason}" for f in found if f.status is Status.ERROR]:
         raise SystemExit("; ".join(failed))
     result = {
         "imports": imports,
-        "profile": _since(imports, profiled),
-        "check": _since(profiled, measured),
+        "profile": since(imports, profiled),
+        "check": since(profiled, measured),
         "days": len(days),
         "code": code_version(),
         "findings": len(found),
@@ -135,12 +133,20 @@ def _measure(
     return last
 
 
-def _used() -> dict[str, float]:
+def warm_up(system: System) -> None:
+    """Loads what the fork server of the tasks has loaded: the checks, and DuckDB's part of Ibis."""
+    enabled(system)
+    ibis.duckdb.connect().disconnect()
+
+
+def used() -> dict[str, float]:
+    """Returns CPU seconds and peak memory of this process up to now."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {"cpu_s": time.process_time(), "rss_mb": usage.ru_maxrss / 1024}
 
 
-def _since(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, Any]:
+def since(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """Returns what was used between two marks."""
     return {name: after[name] - before[name] for name in after}
 
 

@@ -1,4 +1,4 @@
-"""The table and the plot of `docs/performance.md`, from the results."""
+"""The tables and the plots of `docs/performance.md`, from the results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.performance import growth
 from benchmarks.performance.measure import Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, PLOT, SUMMARY = (DOCS / f"performance.{kind}" for kind in ("md", "svg", "json"))
+GROWTH_PLOT = DOCS / "performance-growth.svg"
 NAMES = {
     "sundial": "**Sundial**, whole report",
     "sundial-month": "Sundial, four weekly reports in order, from stored profiles",
@@ -43,14 +45,28 @@ Row = Mapping[str, Any]
 
 
 def write(runs: Sequence[Run]) -> str:
-    """Writes table, plot and summary from all runs, and returns the table."""
-    rows = summary(runs)
-    SUMMARY.write_text(json.dumps(rows, indent=1) + "\n")
-    text = table(rows)
-    marks = r"(<!-- table -->\n).*?(<!-- /table -->)"
-    PAGE.write_text(re.sub(marks, rf"\g<1>{text}\n\g<2>", PAGE.read_text(), flags=re.DOTALL))
-    PLOT.write_text(plot(rows))
-    return text
+    """Writes tables, plots and summary from all runs, and returns the tables; without runs a part stays."""
+    told = json.loads(SUMMARY.read_text())
+    found = {
+        "log": summary(runs),
+        **{tool: growth.summary(runs, tool) for tool in growth.TOOLS if any(r.tool == tool for r in runs)},
+    }
+    told |= {part: rows for part, rows in found.items() if rows}
+    SUMMARY.write_text(json.dumps(told, indent=1) + "\n")
+    tables = {
+        "table": table(told["log"]),
+        "steady": f"\n{growth.steady_table(told['steady'])}\n",
+        "portfolio": f"\n{growth.portfolio_table(told['portfolio'])}\n",
+    }
+    text = PAGE.read_text()
+    for name, part in tables.items():
+        marks = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        text = re.sub(marks, rf"\g<1>{part}\n\g<2>", text, flags=re.DOTALL)
+    PAGE.write_text(text)
+    PLOT.write_text(plot(told["log"]))
+    if all(told[tool] for tool in growth.TOOLS):
+        GROWTH_PLOT.write_text(growth.plot(told["steady"], told["portfolio"]))
+    return "\n".join(tables.values())
 
 
 def summary(runs: Sequence[Run]) -> list[Row]:

@@ -179,7 +179,8 @@ def test_a_baseline_that_gains_a_level_begins_another_stream(town: Town) -> None
     town.give(rows)
     town.measure(SUNDAY + 6 * WEEK)
     late = rows_of(7)
-    late.loc[159, "kind"], late.loc[159, "id"] = "mercury", "lamp-found"
+    for row in range(154, 160):
+        late.loc[row, "kind"], late.loc[row, "id"] = "mercury", f"lamp-found-{row}"
     longer = town.changed(outputs={"lookback_days": 60})
     longer.give(late)
     found = longer.measure(SUNDAY + 7 * WEEK)
