@@ -24,12 +24,10 @@ from great_expectations.render.view.view import DefaultJinjaPageView
 
 from sundial.gate.contract import Rule
 from sundial.gate.errors import ContractError, RuleError
+from sundial.gate.rows import CHUNK
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-CHUNK = 100_000
-"""Rows validated at once: bounds memory to some hundred MB whatever the batch."""
 
 ACROSS_ROWS = frozenset(
     {

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+CHUNK = 100_000
+"""Rows validated at once: bounds memory to some hundred MB whatever the batch."""
+
 KEYS_AT_ONCE = 500_000
 """Keys of a batch that are looked up at once: bounds the memory of the joins."""
 
