@@ -11,13 +11,14 @@ UV_VERSION := 0.13.9
 	$(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)"
 	touch $@
 
+# Compiled at once: every process that a test or the demo starts would compile its imports again otherwise.
 .venv/run: .venv/uv requirements.lock pyproject.toml
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements.lock
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps -e .
 	touch $@
 
 .venv/dev: .venv/run requirements-dev.lock
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements-dev.lock
 	touch $@
 
 install: .venv/run  ## what running needs

@@ -13,14 +13,17 @@ SCORE_BINS = 4_000
 
 def numbers(cells: pd.DataFrame, column: str) -> np.ndarray:
     """Returns a column of numbers, NaN where one is missing: for few cells arrays are faster."""
-    return cells[column].to_numpy(dtype=float, na_value=np.nan)
+    values = cells[column].array
+    if isinstance(values, pd.arrays.NumpyExtensionArray):  # none missing: four times as fast
+        return np.asarray(values.to_numpy(), dtype=float)
+    return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))
 
 
 def by_level(cells: pd.DataFrame, column: str) -> dict[str, float]:
     """Returns n by level, sorted; a missing value is a level like any other."""
-    values, missing = cells[column].array, cells[column].array.isna()
+    values = cells[column].array
     found: dict[str, float] = {}
-    for level, absent, n in zip(values.tolist(), missing.tolist(), cells["n"].tolist(), strict=True):
+    for level, absent, n in zip(values.tolist(), values.isna().tolist(), cells["n"].tolist(), strict=True):
         name = UNKNOWN if absent else str(level)
         found[name] = found.get(name, 0) + n
     return dict(sorted(found.items()))

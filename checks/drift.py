@@ -409,12 +409,19 @@ def category_columns(system: System) -> list[str]:
 
 def _tenths(base: pd.DataFrame, name: str) -> np.ndarray:
     """Returns the upper bins of the baseline's tenths, without repeats."""
-    known = base.dropna(subset=[name]).sort_values(name)
-    if known.empty:
-        return np.array([], dtype=np.int64)
-    cumulated = known["n"].cumsum().to_numpy() / known["n"].sum()
-    upper = known[name].to_numpy(dtype=np.int64)
+    upper, n = _known(base, name)
+    if not len(upper):
+        return upper
+    order = np.argsort(upper, kind="stable")
+    upper, cumulated = upper[order], np.cumsum(n[order]) / n.sum()
     return np.unique([upper[np.searchsorted(cumulated, q / QUANTILES)] for q in range(1, QUANTILES)])
+
+
+def _known(cells: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the bins that are known, and their n."""
+    place, n = numbers(cells, name), numbers(cells, "n")
+    known = ~np.isnan(place)
+    return place[known].astype(np.int64), n[known]
 
 
 def _by_tenth(cells: pd.DataFrame, bins: Bin, edges: np.ndarray) -> dict[str, float]:
@@ -431,9 +438,10 @@ def _pool(counted: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
 
 
 def _missing(cells: pd.DataFrame, key: Key) -> tuple[float, float]:
-    n, absent = numbers(cells, "n"), cells[key_name(key)].array.isna()
+    n, values = numbers(cells, "n"), cells[key_name(key)].array
+    absent = np.asarray(values.isna())
     if isinstance(key, str):
-        absent = absent | (cells[key].to_numpy() == UNKNOWN)
+        absent = absent | np.asarray(values == UNKNOWN, dtype=bool)
     return whole(float(n[absent].sum())), whole(float(n.sum()))
 
 
@@ -468,9 +476,7 @@ def distances(base: pd.DataFrame, window: pd.DataFrame, bins: Bin) -> dict[str, 
 
 
 def _histogram(cells: pd.DataFrame, bins: Bin) -> histograms.Histogram:
-    known = cells.dropna(subset=[bins.name])
-    place = known[bins.name].to_numpy(dtype=np.int64)
-    rows = np.bincount(place, known["n"].to_numpy(dtype=float), bins.bins).astype(float)
+    rows = np.bincount(*_known(cells, bins.name), bins.bins).astype(float)
     edges = np.linspace(bins.low, bins.high, bins.bins + 1)
     edges[0], edges[-1] = -np.inf, np.inf  # the end bins take what lies beyond
     return histograms.Histogram(edges, rows)

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -44,10 +44,11 @@ class Rate:
         # A group that has rows, and none in the denominator, is listed: its rate is undefined.
         hits: defaultdict[str, float] = defaultdict(float)
         misses: defaultdict[str, float] = defaultdict(float)
-        for group, value, rows in zip(
-            groups_of(cells[used], columns), values[used].tolist(), counted[used].tolist(), strict=True
+        for group, value, rows, count in zip(
+            groups_of(cells, columns), values.tolist(), counted.tolist(), used.tolist(), strict=True
         ):
-            (hits if value == 1 else misses)[group] += rows
+            if count:
+                (hits if value == 1 else misses)[group] += rows
         return Tally(hits, misses)
 
 
@@ -190,14 +191,17 @@ def attributes(system: System) -> list[tuple[str, ...]]:
 
 def groups_of(cells: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """Returns the group of each cell."""
-    return [
-        name(map(str, level)) for level in zip(*(cells[column].tolist() for column in columns), strict=True)
-    ]
+    return [_name(level) for level in zip(*(cells[column].tolist() for column in columns), strict=True)]
 
 
 def name(level: Iterable[str]) -> str:
     """Returns a group's name within Sundial: levels may hold any sign."""
     return json.dumps(list(level), ensure_ascii=False)
+
+
+@lru_cache(100_000)  # the same groups every week
+def _name(level: tuple[object, ...]) -> str:
+    return name(map(str, level))
 
 
 def levels(group: str) -> tuple[str, ...]:

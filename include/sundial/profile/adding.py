@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sundial.profile.compute import decoded
+from sundial.profile.profile import names
 from sundial.profile.statistics import Statistic, key_name
 from sundial.profile.weekfile import Part
 
@@ -33,7 +34,9 @@ def added(parts: Sequence[Part], statistic: Statistic) -> pd.DataFrame:
     for name, (codes, levels) in keys.items():
         column = decoded(codes, levels)
         columns[name] = column if levels is None else pd.Series(column).astype("str")
-    return pd.DataFrame({**columns, **values})
+    found = pd.DataFrame({**columns, **values})
+    found.columns = names(list(found.columns))
+    return found
 
 
 def summed(parts: Sequence[Part], statistic: Statistic) -> tuple[Keys, dict[str, NDArray[Any]]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from sundial.stats.cells import as_counts, require_counts
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # On the log of a ratio: wide enough for any two groups whose sizes fit in 64 bits.
 _LOG_RATIO_BOUND = 100.0
+_FAR = 1e6
 _BISECTIONS = 64
 
 
@@ -126,7 +127,7 @@ def ratio(s1: float, n1: float, s2: float, n2: float, level: float = 0.95) -> In
     """Koopman's score interval of p1 / p2 (1984): Miettinen and Nurminen's (1985) without N/(N−1).
 
     The limits are the ratios at which the score statistic, with the constrained maximum-likelihood rates,
-    reaches the normal quantile. The statistic falls with the ratio, so bisection on its logarithm always
+    reaches the normal quantile. The statistic falls with the ratio, so a bracket on its logarithm always
     finds them. Without a success in the first group the lower limit is 0; without one in the second the upper
     limit is infinite; without any the counts say nothing of the ratio and the interval is (0, inf).
 
@@ -152,8 +153,11 @@ def ratio(s1: float, n1: float, s2: float, n2: float, level: float = 0.95) -> In
     def score(log_ratio: float) -> float:
         return _ratio_score(math.exp(log_ratio), s1, n1, s2, n2)
 
-    low = 0.0 if s1 == 0 else math.exp(_falling_root(score, z))
-    high = math.inf if s2 == 0 else math.exp(_falling_root(score, -z))
+    # Katz's interval on the logarithm (1978) is near: half a success each where there is none.
+    near = math.log(max(s1, 0.5) / n1) - math.log(max(s2, 0.5) / n2)
+    error = math.sqrt(1 / max(s1, 0.5) + 1 / max(s2, 0.5))
+    low = 0.0 if s1 == 0 else math.exp(_falling_root(score, z, near - z * error, error))
+    high = math.inf if s2 == 0 else math.exp(_falling_root(score, -z, near + z * error, error))
     return Interval(low, high, "Koopman score")
 
 
@@ -277,12 +281,15 @@ def _ratio_score(phi: float, s1: float, n1: float, s2: float, n2: float) -> floa
     return gap / math.sqrt(variance)
 
 
-def _falling_root(function: Callable[[float], float], target: float) -> float:
-    low, high = -_LOG_RATIO_BOUND, _LOG_RATIO_BOUND
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        if function(middle) > target:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+def _falling_root(function: Callable[[float], float], target: float, near: float, step: float) -> float:
+    """Returns where a falling function is at the target, from a guess and how far it may be off."""
+
+    def beyond(x: float) -> float:
+        return min(max(function(x) - target, -_FAR), _FAR)  # infinite where the statistic has no spread
+
+    low, high = near - step, near + step
+    while low > -_LOG_RATIO_BOUND and beyond(low) <= 0:
+        low, step = low - step, 2 * step
+    while high < _LOG_RATIO_BOUND and beyond(high) >= 0:
+        high, step = high + step, 2 * step
+    return float(optimize.brentq(beyond, low, high, xtol=1e-13, rtol=1e-14))
