@@ -60,7 +60,7 @@ def run(command: Sequence[str], folder: Path) -> Measured:
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.monotonic()
         child = subprocess.Popen(
-            command, stdout=out, stderr=err, cwd=folder, env={**os.environ, **QUIET}, preexec_fn=_limit
+            command, stdout=out, stderr=err, cwd=folder, env=_environment(), preexec_fn=_limit
         )
         timer = threading.Timer(WALL_LIMIT, child.kill)
         timer.start()
@@ -86,6 +86,11 @@ def run(command: Sequence[str], folder: Path) -> Measured:
         stopped=stopped,
         told=told,
     )
+
+
+def _environment() -> dict[str, str]:
+    """Returns the variables of a run: bytecode is read and written, whatever the shell says of it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | QUIET
 
 
 def _limit() -> None:
