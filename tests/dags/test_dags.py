@@ -212,7 +212,7 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules and name not
 
 def test_parsing_a_city_of_200_systems_stays_within_its_budget() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "dag_parse.py"), "--systems", "200", "--at-most", "1.0"],
+        [sys.executable, str(ROOT / "benchmarks" / "dag_parse.py"), "--systems", "200", "--at-most", "1.5"],
         capture_output=True,
         text=True,
         check=False,

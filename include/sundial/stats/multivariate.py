@@ -136,6 +136,20 @@ class _Features:
         products = PolynomialFeatures(2, include_bias=False).fit_transform(self.interacting)
         return np.hstack([single, products[:, self.interacting.shape[1] :]])
 
+    def scores(self, rows: NDArray[np.bool_], coefficients: Floats) -> Floats:
+        """Returns what these coefficients of `design`, without a constant, give some rows.
+
+        Products as a quadratic form: they need not be made.
+        """
+        x, others = self.interacting[rows], self.others[rows]
+        linear, rest, products = np.split(coefficients, np.cumsum([x.shape[1], others.shape[1]]))
+        found: Floats = x @ linear + others @ rest
+        if len(products):
+            pairs = np.zeros((x.shape[1], x.shape[1]))
+            pairs[np.triu_indices(x.shape[1])] = products  # the order of scikit-learn's PolynomialFeatures
+            found += ((x @ pairs) * x).sum(axis=1)
+        return found
+
 
 def _cross_fit(
     features: _Features, domains: Integers, folds: NDArray[np.intp], shuffled: NDArray[np.intp]
@@ -159,13 +173,18 @@ def _cross_fit(
         model = Ridge(alpha=scaled.shape[1]).fit(scaled[~held], domains[~held])
         won, of = _pairs_won(model.predict(scaled[held]), domains[held])
         wins, pairs = wins + won, pairs + of
-        models.append((held, model.coef_[0]))
+        coefficients = np.zeros(len(scale))
+        coefficients[varies] = model.coef_[0] * factor
+        models.append((held, coefficients))
     auc = np.divide(wins, pairs, out=np.full_like(wins, 0.5), where=pairs > 0)
 
     drops = []
     for column in features.owners:
-        moved = (features.shuffled(int(column), shuffled).design()[:, varies] - centre) * factor
-        lost = sum(_pairs_won(moved[held] @ coef[:, None], domains[held, :1])[0][0] for held, coef in models)
+        moved = features.shuffled(int(column), shuffled)
+        lost = sum(
+            _pairs_won(moved.scores(held, coefficients)[:, None], domains[held, :1])[0][0]
+            for held, coefficients in models
+        )
         drops.append(Importance(int(column), float(auc[0] - lost / pairs[0])))
     return DomainShift(
         float(auc[0]),
