@@ -1,14 +1,14 @@
 # One image for all of Airflow's processes. Package-client settings come in as the optional secrets pip_conf and uv_toml.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
-ENV UV_LINK_MODE=copy UV_PYTHON=/opt/venv/bin/python
+ENV UV_LINK_MODE=copy UV_PYTHON=/opt/venv/bin/python UV_CACHE_DIR=/var/cache/uv
 COPY deploy/build.lock ./
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     pip install --quiet --no-cache-dir --root-user-action=ignore --require-hashes -r build.lock
 COPY requirements.lock ./
 # Bytecode is compiled here because the user that runs it may not write it.
 RUN --mount=type=secret,id=uv_toml,target=/etc/uv/uv.toml \
-    --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=cache,target=/var/cache/uv \
     python -m venv --without-pip /opt/venv \
     && uv pip install --quiet --require-hashes --compile-bytecode -r requirements.lock
 COPY pyproject.toml README.md LICENSE* ./

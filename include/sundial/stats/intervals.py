@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # On the log of a ratio: wide enough for any two groups whose sizes fit in 64 bits.
 _LOG_RATIO_BOUND = 100.0
+# A score that is infinite counts as this: root finding needs numbers.
 _FAR = 1e6
 _BISECTIONS = 64
 
