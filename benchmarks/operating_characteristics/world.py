@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sundial.profile.cells import Cells, Codes
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import SUM_SCALE, UNKNOWN, Bin, Statistic, key_name
 from sundial.register.models import System
@@ -214,7 +215,7 @@ class Drawn:
         return {"area": AREAS, "outcome": (0, 1), "predicted": (0, 1), "score": SCORES, **names}
 
     def profile(self) -> Profile:
-        """Returns the counts as the engine keeps them: one frame a statistic."""
+        """Returns the counts as the engine keeps them."""
         return Profile({statistic: self._cells(statistic) for statistic in self._statistics})
 
     def counted(self, over: str) -> list[date]:
@@ -261,7 +262,7 @@ class Drawn:
             weeks.append(rng.multinomial(table, p).reshape(shape))
         return columns, core, np.stack(weeks)
 
-    def _cells(self, statistic: Statistic) -> pd.DataFrame:
+    def _cells(self, statistic: Statistic) -> Cells:
         columns = [key.column if isinstance(key, Bin) else key for key in statistic.by]
         wanted = [name for name in dict.fromkeys([*columns, *statistic.sums]) if name != "model_version"]
         table, axes = self._table(wanted)
@@ -270,24 +271,21 @@ class Drawn:
         kept = [name for name in axes if name in wanted]
         week, *places = np.nonzero(table)
         by_name = dict(zip(kept, places, strict=True))
-        days = np.array([monday(w) + timedelta(days=2) for w in range(len(table))], dtype="datetime64[s]")
-        counted = np.array(self.counted(statistic.over), dtype="datetime64[s]")
-        frame = pd.DataFrame({"day": days[week], "counted": counted[week]})
-        versions = np.array([truth.version for truth in self.truths])
-        for key in statistic.by:
-            if key == "model_version":
-                frame[key] = pd.Series(versions[week], dtype="str")
-            else:
-                column = key.column if isinstance(key, Bin) else key
-                frame[key_name(key)] = _typed(np.array(self.levels[column])[by_name[column]], key)
+        days = _numbers([monday(w) + timedelta(days=2) for w in range(len(table))])
+        keys = {
+            key_name(key): (
+                _coded([truth.version for truth in self.truths], key, week)
+                if column == "model_version"
+                else _coded(self.levels[column], key, by_name[column])
+            )
+            for key, column in zip(statistic.by, columns, strict=True)
+        }
         n = table[(week, *places)]
-        frame["n"] = n
+        values = {"n": n}
         for name in statistic.sums:
             whole = np.rint(np.array(self.levels[name], dtype=float) * SUM_SCALE).astype(np.int64)
-            frame[f"sum_{name}"] = whole[by_name[name]] * n
-        # Several score levels may share a bin.
-        names = ["day", "counted", *(key_name(key) for key in statistic.by)]
-        return frame.groupby(names, dropna=False, observed=True, as_index=False).sum()
+            values[f"sum_{name}"] = whole[by_name[name]] * n
+        return Cells(days[week], _numbers(self.counted(statistic.over))[week], keys, values)
 
     def _table(self, wanted: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
         if set(wanted) <= set(CORE):
@@ -327,10 +325,18 @@ def _together(
     return found
 
 
-def _typed(values: NDArray[Any], key: str | Bin) -> pd.Series:
+def _numbers(days: Sequence[date]) -> NDArray[np.int64]:
+    """Returns the days as days since 1970."""
+    return np.array(days, dtype="datetime64[D]").astype(np.int64)
+
+
+def _coded(levels: Sequence[Any], key: str | Bin, places: NDArray[np.intp]) -> Codes:
+    """Returns a key of the cells, given which of the levels each has."""
+    values = np.array(levels)
     if isinstance(key, Bin):
         bins = np.floor((values - key.low) * key.per_unit)
-        return pd.Series(np.clip(bins, 0, key.bins - 1).astype(np.int64), dtype="Int64")
+        return np.clip(bins, 0, key.bins - 1).astype(np.int64)[places], None
     if key in ("predicted", "outcome"):
-        return pd.Series(values, dtype="Int64")
-    return pd.Series(values, dtype="str")
+        return values.astype(np.int64)[places], None
+    names, codes = np.unique(values, return_inverse=True)
+    return codes[places], names.tolist()

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.performance.entry import CURRENT, DAYS, REFERENCE, SYSTEM
+from sundial.lake import parquet_bytes
 
 SEED = 20261122
 ROW_GROUP = 122_880
@@ -63,8 +64,10 @@ def _write_day(rows: int, window: str, day: date, size: int, paths: Mapping[str,
     for form, path in paths.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        groups = ROW_GROUP if form == "log" else None  # the gate's files have pyarrow's own
-        pq.write_table(tables[form], part, compression="zstd", row_group_size=groups)
+        if form == "log":
+            pq.write_table(tables[form], part, compression="zstd", row_group_size=ROW_GROUP)
+        else:
+            part.write_bytes(parquet_bytes(tables[form]))
         part.replace(path)
 
 
@@ -131,34 +134,33 @@ def _numbers(rng: np.random.Generator, n: int, *, current: bool) -> dict[str, pa
 def _accepted(rng: np.random.Generator, log: pa.Table, day: date) -> dict[str, pa.Table]:
     """Returns the day as the gate leaves it: what the register names, with keyed hashes instead of ids.
 
-    Outcomes come in an order of their own. A keyed hash cannot be told from random bytes.
+    Both are in the order of their keys, as landed rows are. A keyed hash cannot be told from random bytes.
     """
     n = len(log)
-    key = pa.ExtensionArray.from_storage(
-        pa.uuid(),
-        pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), n, [None, pa.py_buffer(rng.bytes(16 * n))]),
-    )
-    monday = day - timedelta(days=day.weekday())
+    places = rng.permutation(n)
+    keys = np.sort(np.frombuffer(rng.bytes(16 * n), dtype="S16"))
 
-    def helpers(rows: int) -> dict[str, pa.Array]:
+    def helpers(keys: NDArray[np.bytes_]) -> dict[str, pa.Array]:
+        rows = len(keys)
+        monday = day - timedelta(days=day.weekday())
+        buffers = [None, pa.py_buffer(keys.tobytes())]
         return {
+            "key": pa.ExtensionArray.from_storage(
+                pa.uuid(), pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows, buffers)
+            ),
             "day": pa.array(np.full(rows, np.datetime64(day, "D"))),
             "counted": pa.array(np.full(rows, np.datetime64(monday, "D"))),
             "batch": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["000001"]).cast(pa.string()),
         }
 
     kept = [name for name in log.column_names if name not in ("ts", "y_true", "age_band", "district")]
-    outputs = pa.table({"key": key, **helpers(n), **{name: log[name] for name in kept}})
-    truth = log["y_true"].combine_chunks()
-    known = rng.permutation(np.flatnonzero(truth.is_valid().to_numpy(zero_copy_only=False)))
-    outcomes = pa.table(
-        {
-            "key": key.take(pa.array(known)),
-            **helpers(len(known)),
-            "outcome": truth.take(pa.array(known)).cast(pa.int64()),
-        }
-    )
-    return {"outputs": outputs, "outcomes": outcomes}
+    rows = log.take(pa.array(places))
+    truth = rows["y_true"].combine_chunks()
+    known = truth.is_valid().to_numpy(zero_copy_only=False)
+    return {
+        "outputs": pa.table({**helpers(keys), **{name: rows[name] for name in kept}}),
+        "outcomes": pa.table({**helpers(keys[known]), "outcome": truth.drop_null().cast(pa.int64())}),
+    }
 
 
 def _words(codes: NDArray[np.integer], words: Sequence[str]) -> pa.Array:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+_DICTIONARY = 16 * 2**10
+# Bytes.
+
 _ABANDONED = 3600.0
 """Seconds after which an unfinished file has no writer any more."""
 
@@ -62,9 +65,9 @@ class Lake:
         """Writes canonical JSON: sorted keys, so that the same value is the same bytes."""
         self.put(path, json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode())
 
-    def put_table(self, path: str, table: pa.Table) -> None:
-        """Writes an Arrow table as Parquet."""
-        self.put(path, parquet_bytes(table))
+    def put_table(self, path: str, *tables: pa.Table) -> None:
+        """Writes an Arrow table as Parquet; further ones of the same columns are row groups of their own."""
+        self.put(path, parquet_bytes(*tables))
 
     def get(self, path: str) -> bytes:
         """Returns the file's bytes. Raises FileNotFoundError."""
@@ -124,12 +127,20 @@ class Lake:
             connection.register_filesystem(self.fs)
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Returns the table as zstd Parquet; the same table gives the same bytes."""
+def parquet_bytes(*tables: pa.Table) -> bytes:
+    """Returns tables of the same columns as one Parquet file; the same tables give the same bytes.
+
+    Snappy reads in half the time of zstd and takes a tenth more room. A small dictionary keeps levels and
+    whole numbers short; numbers that hardly repeat would fill a large one for nothing.
+    """
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    with pq.ParquetWriter(
+        buffer, tables[0].schema, compression="snappy", dictionary_pagesize_limit=_DICTIONARY
+    ) as writer:
+        for table in tables:
+            writer.write_table(table)
     return buffer.getvalue()
 
 

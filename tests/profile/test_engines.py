@@ -64,5 +64,5 @@ def test_duckdb_and_postgresql_agree_to_the_bit(postgres_database: str) -> None:
     ours, theirs = found
     for statistic in PLAN:
         assert len(ours[statistic])
-        pd.testing.assert_frame_equal(ours[statistic], theirs[statistic], check_exact=True)
+        pd.testing.assert_frame_equal(ours[statistic].frame(), theirs[statistic].frame(), check_exact=True)
     postgres.disconnect()

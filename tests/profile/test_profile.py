@@ -212,7 +212,7 @@ def test_a_later_truth_replaces_the_earlier_one_but_not_its_week() -> None:
     )
     table = analysis_table(outputs, table_of(connection, "outcomes", truth), COLUMNS)
     statistic = counts("outcomes", ["outcome"])
-    found = run(connection, table, [statistic])[statistic]
+    found = run(connection, table, [statistic])[statistic].frame()
     assert found[["outcome", "n"]].to_numpy().tolist() == [[1, 1]]
     assert found["counted"].iloc[0] == week + pd.Timedelta(7, "D")
 
@@ -221,7 +221,7 @@ def test_a_column_that_was_not_asked_for_when_the_outputs_came_is_unknown() -> N
     connection = ibis.duckdb.connect()
     outputs = table_of(connection, "outputs", rows_like(5).drop(columns=["outcome", "group"]))
     statistic = counts("outputs", ["group"])
-    found = run(connection, analysis_table(outputs, None, COLUMNS), [statistic])[statistic]
+    found = run(connection, analysis_table(outputs, None, COLUMNS), [statistic])[statistic].frame()
     assert set(found["group"]) == {UNKNOWN}
 
 

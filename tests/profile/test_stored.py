@@ -157,13 +157,13 @@ def test_a_long_window_reads_spans_in_the_place_of_their_weeks(
 ) -> None:
     lake, _ = stored
     read: list[str] = []
-    table_of = Lake.get_table
+    content_of = Lake.get
 
-    def counting(self: Lake, path: str) -> pa.Table:
+    def counting(self: Lake, path: str) -> bytes:
         read.append(path)
-        return table_of(self, path)
+        return content_of(self, path)
 
-    monkeypatch.setattr(Lake, "get_table", counting)
+    monkeypatch.setattr(Lake, "get", counting)
     monkeypatch.setattr("sundial.profile.partitions._LOADED", {})
     end = FIRST + timedelta(days=7 * WEEKS)
     profile = Partitions(lake, "s", PLAN).load()

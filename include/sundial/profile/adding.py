@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sundial.profile.compute import decoded
+from sundial.profile.cells import Cells, Codes, decoded, together
 from sundial.profile.profile import names
 from sundial.profile.statistics import Statistic, key_name
-from sundial.profile.weekfile import Part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,10 +18,8 @@ if TYPE_CHECKING:
 _SPARSE = 8
 """Possible keys for each cell up to which they are counted; beyond it sorting is cheaper."""
 
-Keys = dict[str, tuple["NDArray[np.int64]", Sequence[str] | None]]
 
-
-def added(parts: Sequence[Part], statistic: Statistic) -> pd.DataFrame:
+def added(parts: Sequence[Cells], statistic: Statistic) -> pd.DataFrame:
     """Returns keys, n, sums and extremes of the parts together, as `Profile.window` gives them.
 
     Args:
@@ -39,16 +36,16 @@ def added(parts: Sequence[Part], statistic: Statistic) -> pd.DataFrame:
     return found
 
 
-def summed(parts: Sequence[Part], statistic: Statistic) -> tuple[Keys, dict[str, NDArray[Any]]]:
+def summed(parts: Sequence[Cells], statistic: Statistic) -> tuple[dict[str, Codes], dict[str, NDArray[Any]]]:
     """Returns each distinct key once, sorted, a missing one last, and what belongs to it."""
-    keys = {name: _together([part.keys[name] for part in parts]) for name in map(key_name, statistic.by)}
+    keys = {name: together([part.keys[name] for part in parts]) for name in map(key_name, statistic.by)}
     sizes = {name: int(codes.max(initial=-1)) + 2 for name, (codes, _) in keys.items()}
     place = np.zeros(sum(len(part.day) for part in parts), np.int64)
     for name, (codes, _) in keys.items():
         place = place * sizes[name] + np.where(codes < 0, sizes[name] - 1, codes)
     # Without keys there is one sum, even of nothing.
     distinct, place = _distinct(place, int(np.prod([*sizes.values(), 1]))) if keys else (np.zeros(1), place)
-    found: Keys = {}
+    found: dict[str, Codes] = {}
     rest = distinct
     for name in reversed(keys):
         rest, codes = np.divmod(rest, sizes[name])
@@ -60,18 +57,6 @@ def summed(parts: Sequence[Part], statistic: Statistic) -> tuple[Keys, dict[str,
         getattr(np, merge).at(merged, place, given)
         values[name] = merged
     return {name: found[name] for name in keys}, values
-
-
-def _together(
-    parts: Sequence[tuple[NDArray[np.int64], Sequence[str] | None]],
-) -> tuple[NDArray[np.int64], Sequence[str] | None]:
-    """Returns the codes of all parts under each other, by the levels of all."""
-    if all(levels is None for _, levels in parts):
-        return np.concatenate([codes for codes, _ in parts]), None
-    levels = sorted({level for _, some in parts for level in some or ()})
-    places = {level: place for place, level in enumerate(levels)}
-    codes = [np.append([places[level] for level in some or ()], -1).astype(np.int64)[c] for c, some in parts]
-    return np.concatenate(codes), levels
 
 
 def _distinct(place: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import ibis
 import numpy as np
-import pandas as pd
 
 from sundial.profile.analysis import finite
+from sundial.profile.cells import Cells, Codes, changes, order_of
 from sundial.profile.statistics import RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
     from numpy.typing import NDArray
-
-
-_KEY_DIGITS = 32
 
 
 def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
@@ -54,11 +54,6 @@ def floor(number: float) -> float:  # type: ignore[empty-body]
     """The engine's own: Ibis' casts to whole numbers, which NaN and 1e300 are not."""
 
 
-@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-def to_hex(number: int) -> str:  # type: ignore[empty-body]
-    """Engines have it by this name, some with large letters."""
-
-
 def _lowest(table: ir.Table, sample: Sample) -> ir.Table:
     numbers = {name: finite(table[name]).cast("float64") for name in sample.sums}
     digits = table.key.cast("string").replace("-", "").substr(0, RANK_DIGITS)
@@ -67,19 +62,35 @@ def _lowest(table: ir.Table, sample: Sample) -> ir.Table:
     return ranked.mutate(place=place).filter(lambda rows: rows.place < sample.size).drop("place")
 
 
-def candidates(rows: ir.Table, size: int) -> ir.Table:
+def candidates(rows: ir.Table, size: int, partitions: Iterable[tuple[date, date, int]]) -> ir.Table:
     """Returns the accepted rows that may be among the `size` lowest ranks of their partition.
 
     Sorting all of them would cost as much as all other statistics together. Ranks are as good as random, so
-    that below this limit lie too few once in 10^9 partitions; then it is a sample all the same, the same one
-    each time.
+    that below the limit lie too few once in 10^9 partitions; then it is a sample all the same, the same one
+    each time. Accepted files are in the order of their keys: a limit that is a constant lets the engine leave
+    most of each file unread.
+
+    Args:
+        rows: accepted rows.
+        size: how many are to be drawn from a partition.
+        partitions: day, counted and number of rows of each partition.
     """
     least = size + 6 * math.sqrt(size) + 20
-    part = ibis.least(least / rows.count().cast("float64"), 1.0)
-    first = to_hex((part * 16**RANK_DIGITS).floor().cast("int64")).lower().lpad(RANK_DIGITS, "0")
-    highest = (part < 1).ifelse(first.rpad(_KEY_DIGITS, "0"), "f" * _KEY_DIGITS).cast("uuid")
-    few = rows.join(rows.group_by("day", "counted").agg(highest=highest), ["day", "counted"])
-    return few.filter(few.key.cast("uuid") <= few.highest).drop("highest")
+    small, part = [], 0.0
+    for day, counted, n in partitions:
+        if n > 2 * least:
+            part = max(part, least / n)
+        else:
+            small.append((rows.day == day) & (rows.counted == counted))
+    if not part:
+        return rows
+    highest = ibis.literal(str(UUID(hex=f"{math.floor(part * 16**RANK_DIGITS):015x}".ljust(32, "0"))))
+    few = rows.filter(rows.key.cast("uuid") <= highest.cast("uuid"))
+    return (
+        few.union(rows.filter(rows.key.cast("uuid") > highest.cast("uuid"), ibis.or_(*small)))
+        if small
+        else few
+    )
 
 
 def _key(table: ir.Table, key: Key) -> ir.Value:
@@ -89,105 +100,78 @@ def _key(table: ir.Table, key: Key) -> ir.Value:
     return floor(((table[key.column] - key.low) * key.per_unit).cast("float64"))
 
 
-def run(connection: Any, table: ir.Table, plan: Sequence[Statistic]) -> Mapping[Statistic, pd.DataFrame]:
+def run(connection: Any, table: ir.Table, plan: Sequence[Statistic]) -> Mapping[Statistic, Cells]:
     """Runs the plan on an Ibis backend.
 
     Returns:
-        For each statistic a frame with day and counted (datetime64), its keys, `n`, sums (int64) and extremes
-        (float64), sorted by day, counted and keys. Bins and flags are nullable integers, bins within
-        [0, bins); texts are categories.
+        For each statistic its cells, sorted by day, counted and keys, missing ones last: bins within
+        [0, bins), sums as int64, extremes as float64.
     """
     return {
         statistic: tidy(connection.to_pyarrow(expression(table, statistic)), statistic) for statistic in plan
     }
 
 
-def tidy(found: pa.Table, statistic: Statistic) -> pd.DataFrame:
+def tidy(found: pa.Table, statistic: Statistic) -> Cells:
     """Returns what an engine found as `run` gives it: bins clipped into their range, in one order."""
     if isinstance(statistic, Sample):
         return _drawn(found, statistic)
-    days = {name: _days(found[name]) for name in ("day", "counted")}
-    keys = [_coded(found[key_name(key)], key) for key in statistic.by]
-    order = np.lexsort(
-        [np.where(code < 0, _LAST, code) for code, _ in reversed(keys)] + [*days.values()][::-1]
+    cells = Cells(
+        _days(found["day"]),
+        _days(found["counted"]),
+        {key_name(key): _coded(found[key_name(key)], key) for key in statistic.by},
+        {name: _merged(found[name], merge) for name, merge in statistic.merged.items()},
     )
-    sorted_ = [column[order] for column in (*days.values(), *(code for code, _ in keys))]
-    starts = np.flatnonzero(_changes(sorted_, len(order)))
-    frame = pd.DataFrame({name: _dates(days[name][order][starts]) for name in days})
-    for key, (code, levels) in zip(statistic.by, keys, strict=True):
-        frame[key_name(key)] = decoded(code[order][starts], levels)
-    for name, merge in statistic.merged.items():
-        column = found[name]
-        if merge == "add":  # nothing to add is null, and DuckDB's own sums have 128 bits
-            column = column.fill_null(0).cast("int64")
-        values = column.to_numpy()[order]
-        frame[name] = getattr(np, merge).reduceat(values, starts) if len(starts) else values
-    return frame
+    codes = [np.where(codes < 0, codes.max(initial=0) + 1, codes) for codes, _ in cells.keys.values()]
+    order = order_of([cells.day, cells.counted, *codes])
+    cells = cells.only(order)
+    starts = np.flatnonzero(changes([cells.day, cells.counted, *(code[order] for code in codes)], len(cells)))
+    if len(starts) == len(cells):
+        return cells
+    merged = {
+        name: getattr(np, merge).reduceat(cells.values[name], starts)
+        for name, merge in statistic.merged.items()
+    }
+    return replace(cells.only(starts), values=merged)
 
 
-def _drawn(found: pa.Table, sample: Sample) -> pd.DataFrame:
-    ranks = np.array([int(rank, 16) for rank in found["rank"].to_pylist()], dtype=np.int64)
-    days = {name: _days(found[name]) for name in ("day", "counted")}
-    order = np.lexsort([ranks, days["counted"], days["day"]])
-    frame = pd.DataFrame({name: _dates(values[order]) for name, values in days.items()})
-    for key in sample.by:
-        code, levels = _coded(found[key_name(key)], key)
-        frame[key_name(key)] = decoded(code[order], levels)
-    frame["rank"] = ranks[order]
-    for name in sample.sums:
-        frame[name] = found[name].to_numpy()[order].astype(float)
-    return frame
-
-
-_LAST = np.iinfo(np.int64).max
-
-
-def decoded(codes: NDArray[Any], levels: Sequence[str] | None) -> Any:
-    """Returns a column of keys: levels of text, or whole numbers where there are none; -1 is missing."""
-    if levels is not None:
-        return pd.Categorical.from_codes(codes, pd.Index(list(levels), dtype="str"))
-    return pd.arrays.IntegerArray(codes.astype(np.int64), codes < 0)
-
-
-def encoded(column: pd.Series[Any]) -> tuple[NDArray[np.int64], Sequence[str] | None]:
-    """Returns the codes of a column of keys and its levels, sorted; None as levels of whole numbers."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        categorical = column.array
-    elif pd.api.types.is_numeric_dtype(column.dtype):
-        return np.asarray(column.astype("Int64").to_numpy(dtype=np.int64, na_value=-1), np.int64), None
+def _merged(column: pa.ChunkedArray, merge: str) -> NDArray[Any]:
+    values: NDArray[Any]
+    if merge == "add":  # nothing to add is null, and DuckDB's own sums have 128 bits
+        values = (column.fill_null(0) if column.null_count else column).cast("int64").to_numpy()
     else:
-        categorical = pd.Categorical(column.astype("str"))
-    used = categorical.remove_unused_categories()
-    ordered = used.reorder_categories(sorted(used.categories))
-    return ordered.codes.astype(np.int64), [str(level) for level in ordered.categories]
+        values = column.to_numpy()
+    return values
 
 
-def _coded(column: pa.ChunkedArray, key: Key) -> tuple[NDArray[np.int64], Sequence[str] | None]:
+def _drawn(found: pa.Table, sample: Sample) -> Cells:
+    ranks = np.array([int(rank, 16) for rank in found["rank"].to_pylist()], dtype=np.int64)
+    cells = Cells(
+        _days(found["day"]),
+        _days(found["counted"]),
+        {key_name(key): _coded(found[key_name(key)], key) for key in sample.by},
+        {"rank": ranks, **{name: found[name].to_numpy().astype(float) for name in sample.sums}},
+    )
+    return cells.only(np.lexsort([ranks, cells.counted, cells.day]))
+
+
+def _coded(column: pa.ChunkedArray, key: Key) -> Codes:
     import pyarrow as pa
 
     kind = column.type
     if isinstance(key, Bin) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         values = column.to_numpy()
         known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
-        top = key.bins - 1 if isinstance(key, Bin) else _LAST
         numbers = np.where(known, values, 0)
-        clipped = np.clip(numbers, 0, top) if isinstance(key, Bin) else numbers
+        clipped = np.clip(numbers, 0, key.bins - 1) if isinstance(key, Bin) else numbers
         return np.where(known, clipped, -1).astype(np.int64), None
-    return encoded(pd.Series(pd.Categorical(column.cast(pa.string()).to_pandas())))
+    texts = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    there = texts.dictionary.to_pylist()
+    levels = sorted(there)
+    places = {level: place for place, level in enumerate(levels)}
+    return np.array([*map(places.__getitem__, there), -1])[texts.indices.fill_null(-1).to_numpy()], levels
 
 
 def _days(column: pa.ChunkedArray) -> NDArray[np.int64]:
     days: NDArray[np.int64] = column.to_numpy().astype("datetime64[D]").astype(np.int64)
     return days
-
-
-def _dates(days: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    return days.astype("datetime64[D]").astype("datetime64[s]")
-
-
-def _changes(columns: Sequence[NDArray[np.int64]], rows: int) -> NDArray[np.bool_]:
-    changed = np.zeros(rows, dtype=bool)
-    changed[:1] = True
-    for column in columns:
-        changed[1:] |= column[1:] != column[:-1]
-    return changed

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
-import pandas as pd
 
 from sundial.lake import Lake
 from sundial.profile.analysis import FLAGS, LABELS, MEASURED, Columns, analysis_table, corrections
+from sundial.profile.cells import Cells, stacked
 from sundial.profile.compute import candidates, expression, tidy
-from sundial.profile.profile import Correction, Profile, concat
+from sundial.profile.profile import Correction, Profile
 from sundial.profile.spans import Spans
 from sundial.profile.statistics import Bin, Sample, Statistic, plan_id
 from sundial.profile.stored import StoredProfile
-from sundial.profile.weekfile import Stored, table_of
+from sundial.profile.weekfile import Stored, tables_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -45,7 +45,23 @@ _OF_ALL = _OF_TRUTH | {"weight"}
 _LOADED: dict[tuple[str, str], Profile] = {}
 # The latest profile of this process, by place and fingerprint: the principles of a run ask for the same.
 
-Cells = Mapping[Statistic, pd.DataFrame]
+OfAll = Mapping[Statistic, Cells]
+"""The cells of each statistic."""
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """SQL for accepted rows of one form: views, a table made once, and each statistic of these.
+
+    Attributes:
+        views: by their names.
+        known: the rows with truth, which are joined once; None if no statistic is of them.
+        statements: of each statistic.
+    """
+
+    views: Mapping[str, str]
+    known: str | None
+    statements: Mapping[Statistic, str]
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ class _Week:
     """What is kept of a stored file."""
 
     days: Mapping[str, str]
-    cells: Cells
+    cells: OfAll
     corrected: Sequence[Correction]
 
 
@@ -138,7 +154,7 @@ class Partitions:
         kept = np.array(list(days), "datetime64[D]").astype(np.int64)
         return _Week(
             days,
-            {s: week.part(s).only(np.isin(week.part(s).day, kept)).frame() for s in self._plan},
+            {s: (part := week.part(s)).only(np.isin(part.day, kept)) for s in self._plan},
             [correction for correction in week.corrected if correction.day.isoformat() in days],
         )
 
@@ -147,24 +163,24 @@ class Partitions:
         monday: date,
         wanted: Mapping[date, str],
         inputs: Mapping[date, str],
-        parts: Sequence[Cells],
+        parts: Sequence[OfAll],
         corrected: Sequence[Correction],
     ) -> None:
         days = {day.isoformat(): made for day, made in inputs.items() if _monday(day) == monday}
-        cells = {s: concat([part[s] for part in parts], s) for s in self._plan}
+        cells = {s: stacked([part[s] for part in parts], s) for s in self._plan}
         of_week = [correction for correction in corrected if _monday(correction.day) == monday]
-        self._lake.put_table(f"{self._folder}/{wanted[monday]}", table_of(days, cells, of_week))
+        self._lake.put_table(f"{self._folder}/{wanted[monday]}", *tables_of(days, cells, of_week))
 
     def _compute(
         self, days: Sequence[date], outputs: Paths, outcomes: Paths, columns: Columns
-    ) -> Iterator[tuple[Sequence[date], Cells, Sequence[Correction]]]:
+    ) -> Iterator[tuple[Sequence[date], OfAll, Sequence[Correction]]]:
         if not days:
             return
         connection = ibis.duckdb.connect()
         self._lake.attach(connection.con)
         # Each statistic opens the same files, which never change.
         connection.con.execute("SET parquet_metadata_cache = true")
-        compiled: dict[tuple[object, ...], tuple[str | None, Mapping[Statistic, str]]] = {}
+        compiled: dict[tuple[object, ...], _Compiled] = {}
 
         def read(name: str, group: Sequence[date], paths: Paths) -> ir.Table | None:
             uris = [self._lake.uri(path) for day in group for path in paths.get(day, ())]
@@ -183,36 +199,58 @@ class Partitions:
             form = (rows.schema(), truths.schema() if truths is not None else None, corrected)
             if form not in compiled:
                 compiled[form] = self._compiled(connection, rows, truths, columns, corrected=corrected)
-            known, statements = compiled[form]
-            if known is not None:
-                connection.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {known}")
+            of_form = compiled[form]
+            views = {**of_form.views, **self._few(connection, rows)}
+            for name, sql in views.items():
+                connection.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+            if of_form.known is not None:
+                connection.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {of_form.known}")
             yield (
                 group,
-                {s: tidy(connection.con.sql(sql).to_arrow_table(), s) for s, sql in statements.items()},
+                {
+                    s: tidy(connection.con.sql(sql).to_arrow_table(), s)
+                    for s, sql in of_form.statements.items()
+                },
                 _corrected(connection, truths) if truths is not None and corrected else (),
             )
         connection.disconnect()
 
     def _compiled(
         self, connection: Any, rows: ir.Table, truths: ir.Table | None, columns: Columns, *, corrected: bool
-    ) -> tuple[str | None, Mapping[Statistic, str]]:
-        """Returns the SQL of the rows with truth, which are joined once, and of each statistic."""
-        joined = analysis_table(rows, truths, columns, corrected=corrected)
-        alone = analysis_table(rows, None, columns)
+    ) -> _Compiled:
+        tables = {
+            "joined": analysis_table(rows, truths, columns, corrected=corrected),
+            "alone": analysis_table(rows, None, columns),
+        }
+        # By the name of a view each statement is short: Ibis takes its time to write one.
+        named = {name: ibis.table(table.schema(), name=name) for name, table in tables.items()}
+        joined = named["joined"]
         of_truth = [s for s in self._plan if s.over == "outcomes"]
         names = {"day", "outcome_counted", *(name for s in of_truth for name in _columns(s))}
         known = joined.filter(joined.outcome_counted.notnull()).select(sorted(names))
-        table = ibis.table(known.schema(), name="known")
+        drawn = analysis_table(ibis.table(rows.schema(), name="few"), None, columns)
 
         def source(statistic: Statistic) -> ir.Table:
             if statistic.over == "outcomes":
-                return table
-            if isinstance(statistic, Sample) and not _columns(statistic) & _OF_ALL:
-                return analysis_table(candidates(rows, statistic.size), None, columns)
-            return joined if needs_truth(statistic) else alone
+                return ibis.table(known.schema(), name="known")
+            if _of_few(statistic):
+                return drawn
+            return joined if needs_truth(statistic) else named["alone"]
 
-        statements = {s: str(connection.compile(expression(source(s), s))) for s in self._plan}
-        return str(connection.compile(known)) if of_truth else None, statements
+        return _Compiled(
+            {name: str(connection.compile(table)) for name, table in tables.items()},
+            str(connection.compile(known)) if of_truth else None,
+            {s: str(connection.compile(expression(source(s), s))) for s in self._plan},
+        )
+
+    def _few(self, connection: Any, rows: ir.Table) -> Mapping[str, str]:
+        """Returns the view of the rows that may be drawn, if any are to be."""
+        sizes = [s.size for s in self._plan if isinstance(s, Sample) and _of_few(s)]
+        if not sizes:
+            return {}
+        partitions = connection.to_pyarrow(rows.group_by("day", "counted").agg(n=rows.count())).to_pylist()
+        found = candidates(rows, max(sizes), [(p["day"], p["counted"], p["n"]) for p in partitions])
+        return {"few": str(connection.compile(found))}
 
     def _groups(self, days: Sequence[date], outputs: Paths, outcomes: Paths) -> Iterator[Sequence[date]]:
         group: list[date] = []
@@ -238,6 +276,11 @@ def _corrected(connection: Any, truths: ir.Table) -> Sequence[Correction]:
 def needs_truth(statistic: Statistic) -> bool:
     """Tells whether a statistic counts, or counts by, anything that becomes known with the truth."""
     return statistic.over == "outcomes" or bool(_columns(statistic) & _OF_TRUTH)
+
+
+def _of_few(statistic: Statistic) -> bool:
+    """Tells whether a few of the accepted rows are enough to draw the sample."""
+    return isinstance(statistic, Sample) and statistic.over == "outputs" and not _columns(statistic) & _OF_ALL
 
 
 def _columns(statistic: Statistic) -> frozenset[str]:
@@ -272,6 +315,6 @@ def _names(inputs: Mapping[date, str]) -> Mapping[date, str]:
     }
 
 
-def _of_week(cells: Cells, monday: date) -> Cells:
-    days = pd.date_range(monday, periods=7, unit="s")
-    return {statistic: frame[frame["day"].isin(days)] for statistic, frame in cells.items()}
+def _of_week(cells: OfAll, monday: date) -> OfAll:
+    first = monday.toordinal() - date(1970, 1, 1).toordinal()
+    return {statistic: part.between(first, first + 6) for statistic, part in cells.items()}

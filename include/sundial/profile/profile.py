@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sundial.profile.compute import decoded, encoded
+from sundial.profile.cells import Cells, decoded, known, lowest, stacked, versions
 from sundial.profile.statistics import Sample, Statistic, key_name
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _KEPT = 256
 
 
 @dataclass(frozen=True)
-class _Cells:
+class _Indexed:
     """Cells of one statistic, sorted by day, with the place of each in its distinct keys.
 
     Attributes:
@@ -65,28 +65,24 @@ class Correction:
 class Profile:
     """Statistics of many partitions in memory; answers what the plan answers, never a row."""
 
-    def __init__(
-        self, cells: Mapping[Statistic, pd.DataFrame], corrections: Sequence[Correction] = ()
-    ) -> None:
-        """Takes one frame a statistic: day, counted, keys, n, sums, extremes; and what was corrected."""
-        self._frames = cells
+    def __init__(self, cells: Mapping[Statistic, Cells], corrections: Sequence[Correction] = ()) -> None:
+        """Takes the cells of each statistic, in any order, and what was corrected."""
+        self._cells = cells
         self._corrections = corrections
-        self._cells: dict[Statistic, _Cells] = {}
+        self._indexed: dict[Statistic, _Indexed] = {}
         self._merged: dict[tuple[object, ...], pd.DataFrame] = {}
 
     def merge(self, other: Profile) -> Profile:
         """Returns the profile of both sets of rows together."""
-        shared = self._frames.keys() & other._frames.keys()
-        both = {s: lowest(concat([self._frames[s], other._frames[s]], s), s) for s in shared}
-        return Profile({**self._frames, **other._frames, **both}, [*self._corrections, *other._corrections])
+        shared = self._cells.keys() & other._cells.keys()
+        both = {s: lowest(stacked([self._cells[s], other._cells[s]], s), s) for s in shared}
+        return Profile({**self._cells, **other._cells, **both}, [*self._corrections, *other._corrections])
 
     @cached_property
     def days(self) -> Sequence[date]:
         """The days that have outputs, sorted."""
-        frames = [frame["day"] for statistic, frame in self._frames.items() if statistic.over == "outputs"]
-        found = (
-            np.unique(np.concatenate([_days(day) for day in frames])) if frames else np.array([], np.int64)
-        )
+        days = [cells.day for statistic, cells in self._cells.items() if statistic.over == "outputs"]
+        found = np.unique(np.concatenate([np.zeros(0, np.int64), *days]))
         return [day.item() for day in found.astype("datetime64[D]")]
 
     def versions(self, known_by: date) -> Mapping[str, date]:
@@ -102,7 +98,7 @@ class Profile:
 
     @cached_property
     def _versions(self) -> Sequence[tuple[str, date, date]]:
-        return versions(self._frames)
+        return versions(self._cells)
 
     def window(self, statistic: Statistic, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the keys, n, sums and extremes of the outputs of [start, end], as known by `known_by`."""
@@ -134,7 +130,7 @@ class Profile:
 
     @cached_property
     def _known(self) -> NDArray[np.int64]:
-        return known(self._frames)
+        return known(self._cells)
 
     def sample(self, sample: Sample, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the rows of a sample of [start, end], as known by `known_by`, lowest ranks first.
@@ -146,31 +142,34 @@ class Profile:
         Raises:
             KeyError: no check of the plan declared it.
         """
-        stored = next((s for s in self._frames if s.answers(sample)), None)
+        stored = next((s for s in self._cells if s.answers(sample)), None)
         if stored is None:
             raise KeyError(f"no stored sample answers {sample}; declare it in the check's statistics()")
-        frame = self._frames[stored]
-        day, counted = frame["day"], frame["counted"]
-        chosen = frame[
-            (day >= pd.Timestamp(start)) & (day <= pd.Timestamp(end)) & (counted <= pd.Timestamp(known_by))
-        ]
-        lowest = chosen.sort_values("rank", kind="stable").head(sample.size).reset_index(drop=True)
+        cells = self._cells[stored]
+        chosen = (cells.day >= _day(start)) & (cells.day <= _day(end)) & (cells.counted <= _day(known_by))
+        lowest = cells.only(chosen).frame().sort_values("rank", kind="stable").head(sample.size)
         texts = [key_name(key) for key in sample.by]
         text = [name for name in texts if isinstance(lowest[name].dtype, pd.CategoricalDtype)]
-        return lowest[["rank", *texts, *sample.sums]].astype(dict.fromkeys(text, "str"))
+        return (
+            lowest[["rank", *texts, *sample.sums]].reset_index(drop=True).astype(dict.fromkeys(text, "str"))
+        )
 
-    def _of(self, statistic: Statistic) -> _Cells:
-        if statistic not in self._cells:
-            source = next((s for s in self._frames if s.answers(statistic)), None)
+    def _of(self, statistic: Statistic) -> _Indexed:
+        if statistic not in self._indexed:
+            source = next((s for s in self._cells if s.answers(statistic)), None)
             if source is None:
                 raise KeyError(
                     f"no stored statistic answers {statistic}; declare it in the check's statistics()"
                 )
-            self._cells[statistic] = _indexed(self._frames[source], statistic)
-        return self._cells[statistic]
+            self._indexed[statistic] = _indexed(self._cells[source], statistic)
+        return self._indexed[statistic]
 
     def _sum(
-        self, asked: tuple[object, ...], statistic: Statistic, cells: _Cells, chosen: slice | NDArray[np.intp]
+        self,
+        asked: tuple[object, ...],
+        statistic: Statistic,
+        cells: _Indexed,
+        chosen: slice | NDArray[np.intp],
     ) -> pd.DataFrame:
         if asked not in self._merged:
             if len(self._merged) >= _KEPT:
@@ -179,71 +178,13 @@ class Profile:
         return self._merged[asked]
 
 
-def concat(frames: Sequence[pd.DataFrame], statistic: Statistic) -> pd.DataFrame:
-    """Returns the cells of several profiles under each other, sorted by day alone."""
-    order = np.argsort(np.concatenate([_days(frame["day"]) for frame in frames]), kind="stable")
-    columns: dict[str, Any] = {
-        name: np.concatenate([frame[name].to_numpy() for frame in frames])[order]
-        for name in ("day", "counted")
-    }
-    for name in (key_name(key) for key in statistic.by):
-        coded = [encoded(frame[name]) for frame in frames]
-        if all(levels is None for _, levels in coded):
-            columns[name] = decoded(np.concatenate([codes for codes, _ in coded])[order], None)
-            continue
-        levels = sorted({level for _, some in coded for level in some or ()})
-        places = {level: place for place, level in enumerate(levels)}
-        codes = [
-            np.append([places[level] for level in some or ()], -1).astype(np.int64)[codes]
-            for codes, some in coded
-        ]
-        columns[name] = decoded(np.concatenate(codes)[order], levels)
-    for name in statistic.merged:
-        columns[name] = np.concatenate([frame[name].to_numpy() for frame in frames])[order]
-    return pd.DataFrame(columns)
-
-
-def known(cells: Mapping[Statistic, pd.DataFrame]) -> NDArray[np.int64]:
-    """Returns the distinct pairs of day and counted of the outcomes, as days since 1970, shape (2, pairs)."""
-    frames = [f for s, f in cells.items() if s.over == "outcomes" and not isinstance(s, Sample)]
-    if not frames:
-        return np.zeros((2, 0), np.int64)
-    fewest = min(frames, key=len)  # all have the same days
-    return np.unique(np.stack([_days(fewest["day"]), _days(fewest["counted"])]), axis=1)
-
-
-def versions(cells: Mapping[Statistic, pd.DataFrame]) -> Sequence[tuple[str, date, date]]:
-    """Returns of each version of the model, and each week in which outputs of it count, their first day."""
-    frames = [frame for s, frame in cells.items() if s.over == "outputs" and "model_version" in s.by]
-    if not frames:
-        return ()
-    first = (
-        min(frames, key=len).groupby(["model_version", "counted"], observed=True)["day"].min().reset_index()
-    )
-    return [
-        (str(version), counted.date(), day.date())
-        for version, counted, day in zip(*(first[name] for name in first), strict=True)
-    ]
-
-
-def lowest(frame: pd.DataFrame, statistic: Statistic) -> pd.DataFrame:
-    """Returns the cells without the rows of a sample beyond its size, by day and counted."""
-    if not isinstance(statistic, Sample):
-        return frame
-    ranked = frame.sort_values(["day", "counted", "rank"], kind="stable")
-    return ranked[ranked.groupby(["day", "counted"]).cumcount() < statistic.size]
-
-
-def _indexed(frame: pd.DataFrame, statistic: Statistic) -> _Cells:
-    day = _days(frame["day"])
-    order: NDArray[np.intp] | slice = slice(None)
-    if (day[1:] < day[:-1]).any():
-        order = np.argsort(day, kind="stable")
-    counted = _days(frame["counted"])[order]
-    place, distinct = np.zeros(len(frame), np.int64), np.zeros(1, np.int64)
+def _indexed(cells: Cells, statistic: Statistic) -> _Indexed:
+    if (cells.day[1:] < cells.day[:-1]).any():
+        cells = cells.only(np.argsort(cells.day, kind="stable"))
+    place, distinct = np.zeros(len(cells), np.int64), np.zeros(1, np.int64)
     keys: dict[str, Any] = {}
     for name in (key_name(key) for key in statistic.by):
-        codes, levels = encoded(frame[name])
+        codes, levels = cells.keys[name]
         # Missing ones come last, as in pandas' groupby.
         size = int(codes.max(initial=-1)) + 2
         distinct, place = np.unique(place * size + np.where(codes < 0, size - 1, codes), return_inverse=True)
@@ -251,14 +192,14 @@ def _indexed(frame: pd.DataFrame, statistic: Statistic) -> _Cells:
         column = decoded(np.where(code == size - 1, -1, code), levels)
         keys = {other: values[before] for other, values in keys.items()}
         keys[name] = column if levels is None else pd.Series(column).astype("str").array
-    return _Cells(
-        day=day[order],
-        counted=counted,
-        by_counted=np.argsort(counted, kind="stable"),
-        place=place[order],
+    return _Indexed(
+        day=cells.day,
+        counted=cells.counted,
+        by_counted=np.argsort(cells.counted, kind="stable"),
+        place=place,
         size=len(distinct),
         keys=keys,
-        values={name: frame[name].to_numpy()[order] for name in statistic.merged},
+        values={name: cells.values[name] for name in statistic.merged},
         names=names([*keys, *statistic.merged]),
     )
 
@@ -269,7 +210,7 @@ def names(columns: Sequence[str]) -> pd.Index[str]:
     return index
 
 
-def _merged(statistic: Statistic, cells: _Cells, chosen: slice | NDArray[np.intp]) -> pd.DataFrame:
+def _merged(statistic: Statistic, cells: _Indexed, chosen: slice | NDArray[np.intp]) -> pd.DataFrame:
     place, size = cells.place[chosen], cells.size
     there = np.bincount(place, minlength=size) > 0 if statistic.by else np.ones(size, dtype=bool)
     columns = [column if there.all() else column[there] for column in cells.keys.values()]
@@ -281,11 +222,6 @@ def _merged(statistic: Statistic, cells: _Cells, chosen: slice | NDArray[np.intp
     frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
     frame.columns = cells.names  # made once: pandas takes longer for the names than for the numbers
     return frame
-
-
-def _days(column: pd.Series[Any]) -> NDArray[np.int64]:
-    days: NDArray[np.int64] = column.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return days
 
 
 def _day(day: date) -> int:

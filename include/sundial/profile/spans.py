@@ -13,13 +13,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from sundial.lake import Lake
 from sundial.profile.adding import summed
-from sundial.profile.profile import concat, lowest
+from sundial.profile.cells import Cells, lowest, stacked
 from sundial.profile.statistics import Sample, Statistic
-from sundial.profile.weekfile import Part, Stored, table_of
+from sundial.profile.weekfile import Stored, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -83,7 +82,7 @@ class Spans:
                 wanted.add(span.path)
                 if span.path not in stored:
                     halves = list(self._halves(weeks, stored, level, number))
-                    self._lake.put_table(span.path, self._rolled(halves, span))
+                    self._lake.put_table(span.path, *self._rolled(halves, span))
                     stored.add(span.path)
         for path in stored - wanted:
             self._lake.delete(path)
@@ -137,29 +136,29 @@ class Spans:
                 numbers = range(half << level - 1, half + 1 << level - 1)
                 yield from (weeks[n] for n in numbers if n in weeks)
 
-    def _rolled(self, pieces: Sequence[Piece], span: Piece) -> pa.Table:
+    def _rolled(self, pieces: Sequence[Piece], span: Piece) -> Sequence[pa.Table]:
         files = [Stored(self._lake, piece.path, self._plan) for piece in pieces]
         cells = {s: _one([file.part(s) for file in files], s, span) for s in self._plan}
-        return table_of({}, cells)
+        return tables_of({}, cells)
 
 
-def _one(parts: Sequence[Part], statistic: Statistic, span: Piece) -> pd.DataFrame:
+def _one(parts: Sequence[Cells], statistic: Statistic, span: Piece) -> Cells:
     """Returns the cells with all days of the span as its first.
 
     What was known by its last week counts in that: a window that ends before is not answered by the span.
     """
     first, last = (int(np.datetime64(day, "D").astype(np.int64)) for day in (span.first, span.last))
     counted = [np.maximum(part.counted, last) for part in parts]
-    frames = []
+    found = []
     for week in np.unique(np.concatenate(counted)):
         of_week = [part.only(known == week) for part, known in zip(parts, counted, strict=True)]
         if isinstance(statistic, Sample):
-            frames += [
-                replace(part, day=np.full_like(part.day, first), counted=np.full_like(part.day, week)).frame()
+            found += [
+                replace(part, day=np.full_like(part.day, first), counted=np.full_like(part.day, week))
                 for part in of_week
             ]
             continue
         keys, values = summed(of_week, statistic)
         days = np.full(len(values["n"]), first)
-        frames.append(Part(days, np.full_like(days, week), keys, values).frame())
-    return lowest(concat(frames or [parts[0].frame()], statistic), statistic)
+        found.append(Cells(days, np.full_like(days, week), keys, values))
+    return lowest(stacked(found or parts[:1], statistic), statistic)

@@ -12,10 +12,11 @@ import pandas as pd
 
 from sundial.lake import Lake
 from sundial.profile.adding import added
-from sundial.profile.profile import Correction, Profile, concat
+from sundial.profile.cells import Cells, stacked
+from sundial.profile.profile import Correction, Profile
 from sundial.profile.spans import Piece, Spans, weeks_of
 from sundial.profile.statistics import Sample, Statistic
-from sundial.profile.weekfile import About, Part, Stored, about_file, empty
+from sundial.profile.weekfile import About, Stored, about_file, empty
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -94,8 +95,8 @@ class StoredProfile(Profile):
         """Returns the rows of a sample of [start, end], as `Profile.sample` does."""
         source = self._source(sample)
         files = self._files(self._cover(start, end, known_by))
-        frames = [file.part(source).frame() for file in files] or [empty(source).frame()]
-        return Profile({source: concat(frames, source)}).sample(sample, start, end, known_by)
+        parts = [file.part(source) for file in files] or [empty(source)]
+        return Profile({source: stacked(parts, source)}).sample(sample, start, end, known_by)
 
     def _cover(self, start: date, end: date, known_by: date) -> Sequence[Piece]:
         asked = start, end, known_by
@@ -111,7 +112,7 @@ class StoredProfile(Profile):
         self,
         asked: tuple[Statistic, *tuple[date, ...]],
         pieces: Iterable[Piece],
-        chosen: Callable[[Part], NDArray[np.bool_]],
+        chosen: Callable[[Cells], NDArray[np.bool_]],
     ) -> None:
         source = self._source(asked[0])
         parts = [file.part(source) for file in self._files(pieces)] or [empty(source)]

@@ -1,21 +1,21 @@
-"""How a stored file has the cells of all statistics: one Parquet table, its keys as numbers."""
+"""How a stored file has the cells of all statistics: two row groups of a Parquet file, keys as numbers."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sundial.profile.analysis import FLAGS
-from sundial.profile.compute import decoded, encoded
-from sundial.profile.profile import Correction, known, versions
+from sundial.profile.cells import Cells, Codes, Levels, known, versions
+from sundial.profile.profile import Correction
 from sundial.profile.statistics import Bin, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
@@ -28,41 +28,6 @@ ABOUT = b"sundial"
 weeks its outcomes count, what was corrected, and which versions of the model there are."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """Cells of one statistic in one file, as arrays of the same length.
-
-    Attributes:
-        day: days since 1970.
-        counted: likewise.
-        keys: codes by the name of the key, -1 where it is missing, and its levels, sorted; None as levels of
-            whole numbers.
-        values: what is merged, by the name of the column.
-    """
-
-    day: NDArray[np.int64]
-    counted: NDArray[np.int64]
-    keys: Mapping[str, tuple[NDArray[np.int64], Sequence[str] | None]]
-    values: Mapping[str, NDArray[Any]]
-
-    def only(self, chosen: NDArray[np.bool_]) -> Part:
-        """Returns the chosen cells."""
-        if chosen.all():
-            return self
-        return Part(
-            self.day[chosen],
-            self.counted[chosen],
-            {name: (codes[chosen], levels) for name, (codes, levels) in self.keys.items()},
-            {name: values[chosen] for name, values in self.values.items()},
-        )
-
-    def frame(self) -> pd.DataFrame:
-        """Returns the cells as a profile takes them."""
-        dates = {name: _dates(days) for name, days in (("day", self.day), ("counted", self.counted))}
-        keys = {name: decoded(codes, levels) for name, (codes, levels) in self.keys.items()}
-        return pd.DataFrame({**dates, **keys, **self.values})
-
-
 class Stored:
     """One stored file, read.
 
@@ -72,41 +37,50 @@ class Stored:
     """
 
     def __init__(self, lake: Lake, path: str, plan: Sequence[Statistic]) -> None:
-        table = lake.get_table(path)
-        about = json.loads(table.schema.metadata[ABOUT])
+        file = pq.ParquetFile(io.BytesIO(lake.get(path)))
+        about = json.loads(file.schema_arrow.metadata[ABOUT])
         self.days: Mapping[str, str] = about["days"]
         self.corrected = _corrections(about)
-        self._columns = {name: _array(name, table[name]) for name in table.column_names}
-        self._places: dict[Statistic, tuple[slice, Sequence[Sequence[str] | None]]] = {}
-        start = 0
-        for statistic, (rows, levels) in zip(plan, about["rows"], strict=True):
-            self._places[statistic] = slice(start, start + rows), levels
-            start += rows
+        self._places: dict[Statistic, tuple[Mapping[str, NDArray[Any]], slice, Sequence[Levels]]] = {}
+        told = dict(zip(plan, about["rows"], strict=True))
+        for number, group in enumerate(_groups(plan)):
+            names = sorted({name for statistic in group for name in _columns(statistic)})
+            table = file.read_row_group(number, columns=names)
+            columns = {name: _array(name, table[name]) for name in names}
+            start = 0
+            for statistic in group:
+                rows, levels = told[statistic]
+                self._places[statistic] = columns, slice(start, start + rows), levels
+                start += rows
 
-    def part(self, statistic: Statistic) -> Part:
+    def part(self, statistic: Statistic) -> Cells:
         """Returns the cells of a statistic of the plan."""
-        rows, levels = self._places[statistic]
+        columns, rows, levels = self._places[statistic]
         keys = {
-            key_name(key): (self._columns[f"key_{place}"][rows], names)
+            key_name(key): (columns[f"key_{place}"][rows], names)
             for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True))
         }
-        values = {name: self._columns[short][rows] for name, short in _stored_as(statistic).items()}
-        return Part(self._columns["day"][rows], self._columns["counted"][rows], keys, values)
+        values = {name: columns[short][rows] for name, short in _stored_as(statistic).items()}
+        return Cells(columns["day"][rows], columns["counted"][rows], keys, values)
+
+
+def _groups(plan: Iterable[Statistic]) -> Sequence[Sequence[Statistic]]:
+    """Returns what shares a row group: samples have many columns and few rows, all else the contrary."""
+    samples = [statistic for statistic in plan if isinstance(statistic, Sample)]
+    others = [statistic for statistic in plan if not isinstance(statistic, Sample)]
+    return [group for group in (others, samples) if group]
+
+
+def _columns(statistic: Statistic) -> Sequence[str]:
+    keys = (f"key_{place}" for place in range(len(statistic.by)))
+    return ["day", "counted", *keys, *_stored_as(statistic).values()]
 
 
 def _array(name: str, column: pa.ChunkedArray) -> NDArray[Any]:
-    array: NDArray[Any]
+    array: NDArray[Any] = column.to_numpy()
     if name in ("day", "counted"):
-        array = column.to_numpy().astype("datetime64[D]").astype(np.int64)
-    elif name.startswith("key_"):
-        array = column.fill_null(-1).to_numpy().astype(np.int64)
-    else:  # a sum is null where a statistic has none
-        array = (column.fill_null(0) if pa.types.is_integer(column.type) else column).to_numpy()
-    return array
-
-
-def _dates(days: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    return days.astype("datetime64[D]").astype("datetime64[s]")
+        return array.astype("datetime64[D]").astype(np.int64)
+    return array.astype(np.int64) if name.startswith("key_") else array
 
 
 @dataclass(frozen=True)
@@ -155,34 +129,62 @@ def _corrections(told: Mapping[str, Any]) -> Sequence[Correction]:
     ]
 
 
-def table_of(
-    days: Mapping[str, str], cells: Mapping[Statistic, pd.DataFrame], corrected: Sequence[Correction] = ()
-) -> pa.Table:
-    """Returns the cells of all statistics under each other; keys as numbers, their levels in the metadata."""
-    parts, rows = [], []
-    for statistic, frame in cells.items():
-        columns: dict[str, pa.Array] = {
-            name: pa.array(frame[name].to_numpy().astype("datetime64[D]")) for name in ("day", "counted")
-        }
-        levels = []
-        for place, key in enumerate(statistic.by):
-            codes, names = encoded(frame[key_name(key)])
-            columns[f"key_{place}"] = pa.array(codes, pa.int32(), mask=codes < 0)
-            levels.append(names)
-        for name, short in _stored_as(statistic).items():
-            columns[short] = pa.array(frame[name].to_numpy())
-        parts.append(pa.table(columns))
-        rows.append((len(frame), levels))
+def tables_of(
+    days: Mapping[str, str], cells: Mapping[Statistic, Cells], corrected: Sequence[Correction] = ()
+) -> Sequence[pa.Table]:
+    """Returns the cells of statistics under each other, in tables of the same columns that are row groups.
+
+    Keys are numbers, their levels in the metadata.
+    """
+    parts: dict[Statistic, Mapping[str, NDArray[Any]]] = {}
+    levels: dict[Statistic, Sequence[Levels]] = {}
+    for statistic, part in cells.items():
+        keys = [_used(*part.keys[key_name(key)]) for key in statistic.by]
+        values = [part.values[name] for name in _stored_as(statistic)]
+        columns = [part.day, part.counted, *(codes for codes, _ in keys), *values]
+        parts[statistic] = dict(zip(_columns(statistic), columns, strict=True))
+        levels[statistic] = [names for _, names in keys]
     about = {
         "days": dict(sorted(days.items())),
-        "rows": rows,
+        "rows": [(len(part), levels[statistic]) for statistic, part in cells.items()],
         "known": known(cells).tolist(),
         "versions": [[version, str(counted), str(day)] for version, counted, day in versions(cells)],
         "corrected": sorted([*map(str, (c.day, c.counted, c.after, c.until)), c.n] for c in corrected),
     }
-    return pa.concat_tables(parts, promote_options="default").replace_schema_metadata(
-        {ABOUT: json.dumps(about, sort_keys=True)}
+    kinds = {name: values.dtype for part in parts.values() for name, values in part.items()}
+    metadata = {ABOUT: json.dumps(about, sort_keys=True)}
+    return [
+        pa.table(
+            {
+                name: _column(name, kind, [parts[statistic] for statistic in group])
+                for name, kind in kinds.items()
+            },
+            metadata=metadata,
+        )
+        for group in _groups(cells)
+    ]
+
+
+def _used(codes: NDArray[np.int64], levels: Levels) -> Codes:
+    """Returns the codes by those levels that there are: what is stored is the same whoever computed it."""
+    if levels is None:
+        return codes, None
+    there = np.bincount(codes[codes >= 0], minlength=len(levels)) > 0
+    if there.all():
+        return codes, levels
+    return np.append(np.cumsum(there) - 1, -1)[codes], [
+        level for level, is_there in zip(levels, there, strict=True) if is_there
+    ]
+
+
+def _column(name: str, kind: np.dtype[Any], parts: Sequence[Mapping[str, NDArray[Any]]]) -> pa.Array:
+    """Returns a column of all parts. Where a part has none nothing is looked up: it is a number, not null."""
+    values = np.concatenate(
+        [part[name] if name in part else np.zeros(len(part["day"]), kind) for part in parts], dtype=kind
     )
+    if name in ("day", "counted"):
+        return pa.array(values.astype("datetime64[D]"))
+    return pa.array(values.astype(np.int32) if name.startswith("key_") else values)
 
 
 def _stored_as(statistic: Statistic) -> Mapping[str, str]:
@@ -195,7 +197,7 @@ def _stored_as(statistic: Statistic) -> Mapping[str, str]:
     }
 
 
-def empty(statistic: Statistic) -> Part:
+def empty(statistic: Statistic) -> Cells:
     """Returns no cells."""
     none = np.array([], np.int64)
     keys: dict[str, tuple[NDArray[np.int64], Sequence[str] | None]] = {
@@ -204,4 +206,4 @@ def empty(statistic: Statistic) -> Part:
     values = {
         name: none if merge == "add" else none.astype(float) for name, merge in statistic.merged.items()
     }
-    return Part(none, none, keys, values)
+    return Cells(none, none, keys, values)
