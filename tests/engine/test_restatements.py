@@ -172,3 +172,42 @@ def test_weeks_too_long_ago_are_left_as_they_were(tmp_path: Path, monkeypatch: p
         if f.metric == "accuracy" and len(town.results.revisions(f.key)) > 1
     ]
     assert revised == [4]
+
+
+def test_a_check_that_fails_while_restating_says_so_and_is_tried_again(
+    tmp_path: Path, punctual: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = lived(tmp_path / "town", {3: ROWS[~LATE], 4: ROWS[~LATE]})
+    with monkeypatch.context() as broken:
+        broken.setattr(restate, "_of_check", _fails_in("effectiveness.rates"))
+        town.give(ROWS)
+        town.measure(SUNDAY + 5 * WEEK)
+    judged = town.results.findings(town.system.id, FIRST + 5 * WEEK)
+    told = {
+        f.check for f in judged if "are to be restated: effectiveness.rates failed: MemoryError" in f.reason
+    }
+    assert told == {"effectiveness.rates"}
+    assert (
+        only(judged, "accuracy").status
+        is only(punctual.results.findings(town.system.id, FIRST + 5 * WEEK), "accuracy").status
+    )
+    assert (
+        len(town.results.revisions(only(town.results.findings(town.system.id, JUDGED), "accuracy").key)) == 1
+    )
+    town.measure(SUNDAY + 6 * WEEK)
+    for week in (2, 3, 4):
+        assert estimates(town, week) == estimates(punctual, week)
+    assert not any(
+        "are to be restated" in f.reason for f in town.results.findings(town.system.id, FIRST + 6 * WEEK)
+    )
+
+
+def _fails_in(name: str) -> Any:
+    works = restate._of_check
+
+    def of_check(measuring: Any, check: Any, *arguments: Any) -> Any:
+        if check.name == name:
+            raise MemoryError("no more memory")
+        return works(measuring, check, *arguments)
+
+    return of_check

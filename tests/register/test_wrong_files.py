@@ -121,6 +121,13 @@ CASES = [
          "feeds.outputs.score.low", "must be below high", "docs/register.md"),
     Case("a rule about a missing field", "      positive_at: 0.7\n", "", 19,
          "feeds.outputs", "give prediction: COLUMN, or score.positive_at", "docs/register.md"),
+    Case("a group by the name of the truth", "[district]", "[outcome]", 40,
+         "groups.columns", "outcome is the name of a column that Sundial makes", "such as source_outcome"),
+    Case("a category by the name of a weight", "    contract:", "    categories: [weight]\n    contract:", 31,
+         "feeds.outputs.categories", "weight is the name of a column", "such as source_weight"),
+    Case("a number by the name of another column", "    contract:",
+         "    numbers: [{column: score, low: 0, high: 9}]\n    contract:", 31,
+         "feeds.outputs.numbers", "score is the name of a column", "such as source_score"),
     Case("credentials in an address", "data/outputs/*.parquet", "s3://key:secret@b/k", 22,
          "feeds.outputs.source.url", "must not hold credentials", "put them into a connection"),
     # The file's name

@@ -237,7 +237,7 @@ COMPAS = Recipe(
             )
         },
     ),
-    layout=1,
+    layout=2,
     files=("outputs.parquet", "outcomes.csv"),
     build=build_compas,
 )
@@ -258,7 +258,7 @@ MASSACHUSETTS = Recipe(
             ),
         },
     ),
-    layout=1,
+    layout=2,
     files=("outputs.parquet", "outcomes.parquet"),
     build=build_massachusetts,
 )

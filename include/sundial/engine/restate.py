@@ -13,6 +13,7 @@ from sundial.engine.check import Check, waiting_since
 from sundial.engine.clock import WEEK
 from sundial.engine.correct import follows_truth
 from sundial.engine.measure import Measuring
+from sundial.engine.plan import failure
 from sundial.engine.streams import Process, Streams, lineage
 from sundial.store.records import Evidence, Finding, Status
 
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 
 WEEKS_BACK = 52
 """How far back estimates are restated: an outcome later than that changes none that anybody acts on."""
+
+
+UNRESTATED = "unrestated_since"
+"""Detail of the findings of a check that failed at restating: the week from which on it is to be done."""
 
 
 class _Told(Streams):
@@ -46,32 +51,62 @@ class _Told(Streams):
 
 def restated(
     measuring: Measuring, found: Mapping[date, Sequence[Finding]], before: Sequence[Finding]
-) -> Iterator[Finding]:
-    """Yields the findings of judged weeks that this run's outcomes change, as they are now.
+) -> tuple[Sequence[Finding], Mapping[date, Sequence[Finding]]]:
+    """Measures the judged weeks again that this run's outcomes change.
 
     Args:
         measuring: what stays the same, after all weeks of the run were measured.
         found: the principle's findings of the weeks that the run measured.
         before: those of the week before.
+
+    Returns:
+        The findings of judged weeks that have changed, as they are now; and `found`, whose last week says of
+        a check that failed at it that it is to be tried again.
     """
 
     @cache  # the checks of a run wait for the same weeks, as a rule
     def to_restate(fresh_from: date, known_by: date) -> Sequence[date]:
         return _weeks(measuring, fresh_from, known_by)
 
+    changed: list[Finding] = []
+    failed: dict[str, tuple[date, str]] = {}
     for check in measuring.checks:
         if check.name in measuring.left_out or not follows_truth(check, measuring.system):
             continue
         own = {week: [f for f in all_ if f.check == check.name] for week, all_ in found.items()}
         measured = [week for week, mine in own.items() if waiting_since(mine) is None]
-        if not measured:
-            continue  # what came waits with its evidence
-        fresh_from = waiting_since(f for f in before if f.check == check.name) or measuring.first_due
-        weeks = to_restate(fresh_from, max(measured))
+        mine_before = [f for f in before if f.check == check.name]
+        untried = _since(mine_before)
+        if not measured:  # what came waits with its evidence
+            if untried is not None:
+                failed[check.name] = untried, ""
+            continue
+        fresh_from = min(waiting_since(mine_before) or measuring.first_due, untried or date.max)
         try:
-            yield from _of_check(measuring, check, own, weeks, max(measured))
-        except Exception:
+            weeks = to_restate(fresh_from, max(measured))
+            changed += _of_check(measuring, check, own, weeks, max(measured))
+        except Exception as error:
             log.exception("%s · %s: earlier weeks not restated", measuring.system.id, check.name)
+            told = f" Earlier weeks, whose outcomes came late, are to be restated: {failure(check, error)}."
+            failed[check.name] = fresh_from, told
+    if not failed:
+        return changed, found
+    last = max(found)
+    return changed, {**found, last: [_to_be_tried(finding, failed) for finding in found[last]]}
+
+
+def _to_be_tried(finding: Finding, failed: Mapping[str, tuple[date, str]]) -> Finding:
+    if finding.check not in failed:
+        return finding
+    since, told = failed[finding.check]
+    details = {**finding.details, UNRESTATED: since.isoformat()}
+    return replace(finding, reason=f"{finding.reason}{told}", details=details)
+
+
+def _since(found: Iterable[Finding]) -> date | None:
+    """Returns from which week on outcomes are new to the estimates of earlier weeks, where it failed."""
+    since = next((f.details[UNRESTATED] for f in found if UNRESTATED in f.details), None)
+    return date.fromisoformat(since) if since else None
 
 
 def _weeks(measuring: Measuring, fresh_from: date, known_by: date) -> Sequence[date]:

@@ -180,14 +180,20 @@ class Run:
             first_due=weeks[0] if weeks else date.min,
         )
         before = [f for f in results.latest_findings(self.system.id) if f.principle == principle.value]
-        staged: Staged = {"provenance": measuring.provenance, "weeks": [], "restated": []}
         found: dict[date, Sequence[Finding]] = {}
         last = before
         for week in weeks:
             found[week] = last = measure_week(measuring, week, last)
-            staged["weeks"].append({"week": week.isoformat(), "findings": [f.payload() for f in last]})
             log.info("%s · %s: week of %s measured", self.system.id, principle.label, week)
-        staged["restated"] = [finding.payload() for finding in restated(measuring, found, before)]
+        changed, told = restated(measuring, found, before)
+        staged: Staged = {
+            "provenance": measuring.provenance,
+            "weeks": [
+                {"week": week.isoformat(), "findings": [f.payload() for f in findings]}
+                for week, findings in told.items()
+            ],
+            "restated": [finding.payload() for finding in changed],
+        }
         self.lake.put_json(self._staging(principle.value), staged)
         if blocked:
             self._log_blocked(principle, failed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import ibis
 
 from sundial.profile.statistics import UNKNOWN
+from sundial.register.columns import FLAGS, LABELS, MEASURED
 from sundial.register.measures import Task
 from sundial.register.models import OutputsFeed, System
 
@@ -17,36 +18,6 @@ if TYPE_CHECKING:
 
 OF_OUTCOMES = ("outcome_weight", "rating", "escalated", "corrected")
 """Columns that accepted outcomes may have beside `outcome`."""
-
-FLAGS = frozenset(
-    {"predicted", "outcome", "within_tolerance", "late", "failed", "escalated", "corrected", "hit"}
-)
-"""Columns of whole numbers: 0 or 1, and 2 for an outcome that cannot be known."""
-
-MEASURED = frozenset(
-    {
-        "score",
-        "error",
-        "absolute_error",
-        "squared_error",
-        "truth",
-        "squared_truth",
-        "latency",
-        "rating",
-        "ndcg",
-        "reciprocal_rank",
-    }
-)
-"""Columns of numbers that Sundial makes; a feed's own `numbers` come beside them."""
-
-LABELS = frozenset({"model_version", "predicted_class", "outcome_class"})
-"""Columns of text that Sundial makes; a feed's own categories come beside them."""
-
-WEIGHTS = frozenset({"weight", "outcome_weight"})
-
-RESERVED = FLAGS | MEASURED | LABELS | WEIGHTS
-"""Names that no category and no number of a feed may have."""
-
 
 _FARTHEST = 1_000.0
 """Spans of the score beyond which a truth is not farther off: the sums of squares stay whole numbers."""

@@ -17,7 +17,7 @@ import ibis
 import numpy as np
 
 from sundial.lake import Lake
-from sundial.profile.analysis import FLAGS, LABELS, MEASURED, Columns, analysis_table, corrections
+from sundial.profile.analysis import Columns, analysis_table, corrections
 from sundial.profile.cells import Cells, stacked
 from sundial.profile.compute import candidates, expression, tidy
 from sundial.profile.profile import Correction, Profile
@@ -25,6 +25,7 @@ from sundial.profile.spans import Spans
 from sundial.profile.statistics import Bin, Sample, Statistic, plan_id
 from sundial.profile.stored import StoredProfile
 from sundial.profile.weekfile import Stored, tables_of
+from sundial.register.columns import FLAGS, LABELS, MEASURED
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

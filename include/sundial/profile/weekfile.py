@@ -1,4 +1,4 @@
-"""How a stored file has the cells of all statistics: two row groups of a Parquet file, keys as numbers."""
+"""How a stored file has the cells of all statistics: Parquet, keys as numbers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sundial.profile.analysis import FLAGS
 from sundial.profile.cells import Cells, Codes, Levels, known, versions
 from sundial.profile.profile import Correction
 from sundial.profile.statistics import Bin, Sample, Statistic, key_name
+from sundial.register.columns import FLAGS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,9 +43,14 @@ class Stored:
         self.corrected = _corrections(about)
         self._places: dict[Statistic, tuple[Mapping[str, NDArray[Any]], slice, Sequence[Levels]]] = {}
         told = dict(zip(plan, about["rows"], strict=True))
-        for number, group in enumerate(_groups(plan)):
+        row_groups = iter(range(file.num_row_groups))
+        for group in _groups(plan):
             names = sorted({name for statistic in group for name in _columns(statistic)})
-            table = file.read_row_group(number, columns=names)
+            numbers, rest = [], sum(told[statistic][0] for statistic in group)
+            while rest:
+                numbers.append(next(row_groups))
+                rest -= file.metadata.row_group(numbers[-1]).num_rows
+            table = file.read_row_groups(numbers, columns=names)
             columns = {name: _array(name, table[name]) for name in names}
             start = 0
             for statistic in group:
@@ -65,7 +70,7 @@ class Stored:
 
 
 def _groups(plan: Iterable[Statistic]) -> Sequence[Sequence[Statistic]]:
-    """Returns what shares a row group: samples have many columns and few rows, all else the contrary."""
+    """Returns what shares row groups: samples have many columns and few rows, all else the contrary."""
     samples = [statistic for statistic in plan if isinstance(statistic, Sample)]
     others = [statistic for statistic in plan if not isinstance(statistic, Sample)]
     return [group for group in (others, samples) if group]
@@ -132,7 +137,7 @@ def _corrections(told: Mapping[str, Any]) -> Sequence[Correction]:
 def tables_of(
     days: Mapping[str, str], cells: Mapping[Statistic, Cells], corrected: Sequence[Correction] = ()
 ) -> Sequence[pa.Table]:
-    """Returns the cells of statistics under each other, in tables of the same columns that are row groups.
+    """Returns the cells of statistics under each other, in tables of the same columns that begin row groups.
 
     Keys are numbers, their levels in the metadata.
     """

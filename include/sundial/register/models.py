@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from sundial.register.columns import RESERVED
 from sundial.register.entry import CADENCE_DAYS, ApprovedBy, ApprovedOn, Column, Day, Entry, Zone
 from sundial.register.feeds import Feeds, OutcomesFeed, OutputsFeed
 from sundial.register.measures import MEASURES, MetricName
@@ -268,6 +269,29 @@ class System(Entry):
     def _harm_has_groups(self) -> Self:
         if self.harm is not None and self.groups is None:
             raise ValueError("harm needs groups: name the columns to compare")
+        return self
+
+    @model_validator(mode="after")
+    def _no_column_is_taken_for_another(self) -> Self:
+        outputs = self.feeds.outputs
+        if outputs is None:
+            return self
+        columns = {
+            "feeds.outputs.categories": outputs.categories,
+            "feeds.outputs.numbers": [number.column for number in outputs.numbers],
+            "groups.columns": self.groups.columns if self.groups else (),
+            "slices": [column for combination in self.slices for column in combination],
+        }
+        # The same column under its own name, as in slices of versions.
+        same = {outputs.score.column if outputs.score else None} & {"score"}
+        same |= {outputs.model_version} & {"model_version"}
+        for where, names in columns.items():
+            for name in names:
+                if name in RESERVED - same:
+                    raise ValueError(
+                        f"{where}: {name} is the name of a column that Sundial makes; have the source give "
+                        f"it another, such as source_{name}"
+                    )
         return self
 
     @model_validator(mode="after")

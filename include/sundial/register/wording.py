@@ -227,9 +227,10 @@ def _rule(text: str, place: _Place) -> Wrong:
     """Split a validator's own words into message and remedy; a field that they begin with is the place."""
     message, _, remedy = text.partition("; ")
     path = place.path
-    start = re.match(r"`?(\w+)`?(?::)? ", message)
+    start = re.match(r"`?(\w+)((?:\.\w+|\[\d+\])*)`?(?::)? ", message)
     if start and place.models and start[1] in named(place.models[0]):
-        path, message = (*path, start[1]), message[start.end() :]
+        inner = (int(part) if part.isdigit() else part for part in re.findall(r"\w+", start[2]))
+        path, message = (*path, start[1], *inner), message[start.end() :]
     return Wrong(path, message, remedy or "correct it; docs/register.md describes the field")
 
 
