@@ -438,10 +438,10 @@ def _pool(counted: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
 
 
 def _missing(cells: pd.DataFrame, key: Key) -> tuple[float, float]:
-    n, values = numbers(cells, "n"), cells[key_name(key)].array
-    absent = np.asarray(values.isna())
     if isinstance(key, str):
-        absent = absent | np.asarray(values == UNKNOWN, dtype=bool)
+        levels = by_level(cells, key)
+        return whole(levels.get(UNKNOWN, 0)), whole(sum(levels.values()))
+    n, absent = numbers(cells, "n"), np.asarray(cells[key_name(key)].array.isna())
     return whole(float(n[absent].sum())), whole(float(n.sum()))
 
 
