@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from sundial.api import (
     Ceiling,
     Check,
     Distribution,
+    Evidence,
     FeedName,
     Finding,
     Key,
@@ -87,7 +89,7 @@ class _Shares(Check):
         common = [level for level, n in baseline.items() if n >= LEAST or level == UNKNOWN]
         names = [*(common or baseline), UNSEEN]
         base, current, new = (_pool(counted, names) for counted in (baseline, window, fresh))
-        stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, names)}"
+        stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, [f'{floor:g}', *names])}"
         evidence = view.advance(stream, Distribution(base, floor), new.tolist(), since=detectors_since(view))
         n = whole(float(current.sum()))
         change = np.abs(current / n - base / base.sum()) if n else np.zeros(len(names))
@@ -96,6 +98,7 @@ class _Shares(Check):
         status, reason = judge_estimate(
             estimate, n, threshold, evidence, beyond=(estimate or 0) > threshold.value
         )
+        reason = _of_bound(reason, evidence, floor)
         return view.finding(
             metric,
             status,
@@ -221,7 +224,8 @@ class Concept(_Shares):
             process = RatesByLevel(*base, floor)
         except ValueError as error:
             return view.finding(metric, Status.NOT_MEASURED, f"{error}.".replace("..", "."))
-        stream = f"{metric}@{_reference(view, [str(number) for part in base for number in part])}"
+        bounds = [f"{floor:g}", *(str(number) for part in base for number in part)]
+        stream = f"{metric}@{_reference(view, bounds)}"
         evidence = view.advance(stream, process, [*fresh[0], *fresh[1]], since=detectors_since(view))
         enough = (window[1] >= STATISTICAL_FLOOR) & (base[1] >= STATISTICAL_FLOOR)
         change = np.zeros(len(enough))
@@ -232,6 +236,7 @@ class Concept(_Shares):
         status, reason = judge_estimate(
             estimate, n, threshold, evidence, beyond=(estimate or 0) > threshold.value
         )
+        reason = _of_bound(reason, evidence, floor)
         if status is Status.INSUFFICIENT:
             reason = f"No tenth of the score has {STATISTICAL_FLOOR} outcomes in the window and the baseline."
         return view.finding(
@@ -288,7 +293,8 @@ class Missingness(Check):
         new = _missing(view.new_cells(statistic), key)
         evidence = view.advance(stream, Ceiling(ceiling), new, since=detectors_since(view))
         share = absent / total if total else None
-        status, reason = judge_estimate(share, total, floor, evidence, beyond=(share or 0) > ceiling)
+        limit = replace(floor, value=float(ceiling), side=Side.CEILING)
+        status, reason = judge_estimate(share, total, limit, evidence, beyond=(share or 0) > ceiling)
         return view.finding(
             "missing_share",
             status,
@@ -298,9 +304,9 @@ class Missingness(Check):
             estimate=share,
             interval=intervals.proportion(absent, total) if total else None,
             n=total,
-            threshold=floor,
+            threshold=limit,
             evidence=evidence,
-            details={"baseline_share": gone / n, "ceiling": float(ceiling)},
+            details={"baseline_share": gone / n, "tolerated_rise": floor.value},
         )
 
 
@@ -333,7 +339,7 @@ class Volume(Check):
         expected = view.baseline_cells(statistic)["n"].sum() / days * due
         ratio = float(n / expected)
         beyond = not threshold.value <= ratio <= 1 / threshold.value
-        status = Status.WATCH if beyond else Status.OK
+        status = Status.WATCH if beyond and max(n, expected) >= STATISTICAL_FLOOR else Status.OK
         reason_text = f"{n} outputs; at the baseline's pace it would be {expected:.0f}."
         yield view.finding(
             "volume_ratio", status, reason_text, window=window, estimate=ratio, n=n, threshold=threshold
@@ -367,7 +373,7 @@ class Silence(Check):
             "silent",
             since=due if due < view.end else None,
             term="silent",
-            reason=f"No output since {last}.",
+            reason=f"No output since {last}; the next was due by {due}.",
             ok=f"Last output on {last}.",
             last_output=last.isoformat(),
         )
@@ -393,8 +399,15 @@ def no_comparison(view: View) -> tuple[Status, str] | None:
     return None
 
 
+def _of_bound(reason: str, evidence: Evidence | None, floor: float) -> str:
+    """Returns the reason, which says what is confirmed: a smaller change than the one that is tolerated."""
+    if evidence is None or not evidence.confirmed or evidence.recovering:
+        return reason
+    return f"{reason} It speaks of a change beyond {100 * floor:g} points and the chance in the baseline."
+
+
 def _reference(view: View, names: list[str]) -> str:
-    """Identifies what counts are held against: another baseline or other levels begin another stream."""
+    """Identifies what counts are held against: another baseline, levels or bound begin another stream."""
     baseline = view.system.baseline
     text = json.dumps([f"{baseline.start}/{baseline.end}" if baseline else "", *names], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

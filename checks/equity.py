@@ -188,11 +188,14 @@ def _rate(
     streams = reference.streams(held, columns)
     window, fresh = (rate.tally(cells, columns) for cells in (view.cells(over), view.new_cells(over)))
     # A group keeps its evidence when it leaves the window; without it the omnibus would lose its part.
-    groups = sorted({*window.groups, *fresh.groups, *view.streams_after(streams)})
+    begun = view.streams_after(streams)
+    groups = sorted({*window.groups, *fresh.groups, *begun})
     evidences = []
     for group in groups:
         evidence = None
-        if group != reference.group:
+        # A level of a few rows takes no part of the budget: a feed may name as many of them as it likes.
+        large = window.rows.get(group, 0) >= STATISTICAL_FLOOR
+        if group != reference.group and (large or group in begun):
             evidence = view.advance(
                 streams + group, TwoSample(tolerance.value), fresh.against(group, reference.group)
             )

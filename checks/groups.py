@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -44,12 +44,15 @@ class Rate:
         # A group that has rows, and none in the denominator, is listed: its rate is undefined.
         hits: defaultdict[str, float] = defaultdict(float)
         misses: defaultdict[str, float] = defaultdict(float)
-        for group, value, rows, count in zip(
-            groups_of(cells, columns), values.tolist(), counted.tolist(), used.tolist(), strict=True
+        rows: defaultdict[str, float] = defaultdict(float)
+        arrays = (values, n, counted, used)
+        for group, value, in_all, in_denominator, count in zip(
+            groups_of(cells, columns), *(array.tolist() for array in arrays), strict=True
         ):
             if count:
-                (hits if value == 1 else misses)[group] += rows
-        return Tally(hits, misses)
+                rows[group] += in_all
+                (hits if value == 1 else misses)[group] += in_denominator
+        return Tally(hits, misses, rows)
 
 
 RATES: dict[str, Rate] = {
@@ -81,10 +84,15 @@ def rates(system: System) -> list[Rate]:
 
 @dataclass(frozen=True)
 class Tally:
-    """Hits and misses of one rate by group; a group is the JSON list of its levels."""
+    """Hits and misses of one rate by group; a group is the JSON list of its levels.
+
+    Attributes:
+        rows: those of each group in the denominator or not: no corrected truth changes them.
+    """
 
     hits: Mapping[str, float]
     misses: Mapping[str, float]
+    rows: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def groups(self) -> list[str]:

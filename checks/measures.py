@@ -175,7 +175,7 @@ class Mean(Measure):
         known = cells.dropna(subset=[self.bins.name])
         place = known[self.bins.name].to_numpy(dtype=np.int64)
         rows = np.bincount(place, known["n"].to_numpy(dtype=float), self.bins.bins)
-        sums = known[f"sum_{self.bins.column}"].to_numpy(dtype=float) / SUM_SCALE
+        sums = known[f"sum_{self.bins.column}"].to_numpy(dtype=float) / SUM_SCALE * self.bins.unit
         return rows, np.bincount(place, sums, self.bins.bins)
 
 
@@ -240,7 +240,7 @@ class Scored(Measure):
         """Returns rows, and the squared error at the mean score of each cell, a bin's width from theirs."""
         known = cells[cells["outcome"].isin([0, 1]) & (cells["n"] > 0)].dropna(subset=[self.bins.name])
         rows = known["n"].to_numpy(dtype=float)
-        scores = known[f"sum_{self.bins.column}"].to_numpy(dtype=float) / SUM_SCALE / rows
+        scores = known[f"sum_{self.bins.column}"].to_numpy(dtype=float) / SUM_SCALE * self.bins.unit / rows
         return rows, (np.clip(scores, 0, 1) - known["outcome"].to_numpy(dtype=float)) ** 2
 
 

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import ClassVar
 
 import numpy as np
@@ -127,13 +127,16 @@ def _of_share(view: View, change: Change, metric: str, share: Share) -> Finding:
     evidence = view.advance(
         f"{metric}/{share.metric}@{threshold.value:g}/{json.dumps([change.before, change.after])}",
         TwoSample(threshold.value),
-        _block(view, change, share),
+        _block(view, change, share, view.fresh_from),
     )
     before, now = _windows(change, view.window_of(statistic))
     old = share.increment(_of(view.cells(statistic, before), change.before))
     new = share.increment(_of(view.cells(statistic, now), change.after))
     difference = new[0] / new[1] - old[0] / old[1] if new[1] and old[1] else None
-    better = metric == OUTCOME and _is_better(share, difference)
+    # Better is what is better in the window and in all weeks that the evidence is of: it speaks both ways.
+    hits, n, old_hits, old_n = _block(view, change, share, date.min)
+    carried = hits / n - old_hits / old_n if n and old_n else None
+    better = metric == OUTCOME and all(_is_better(share, change_) for change_ in (difference, carried))
     status, reason = judge_estimate(
         difference,
         min(old[1], new[1]),
@@ -184,14 +187,14 @@ def _matured(view: View, share: Share) -> timedelta:
     return timedelta(weeks=math.ceil(view.system.maturity / timedelta(weeks=1)))
 
 
-def _block(view: View, change: Change, share: Share) -> tuple[float, float, float, float]:
-    """Returns hits and n of the new version in the weeks that count now, and of the weeks that mirror them.
+def _block(view: View, change: Change, share: Share, since: date) -> tuple[float, float, float, float]:
+    """Returns hits and n of the new version in the weeks from `since` on, and of the weeks that mirror them.
 
-    The first of them has all that became known of the new version until then, too.
+    The first of all has what became known of the new version until then, too.
     """
     week, statistic = timedelta(weeks=1), _by_version(share)
     start = change.week + _matured(view, share)
-    first, last = max(view.fresh_from, start), min(view.week, start + (WEEKS - 1) * week)
+    first, last = max(since, start), min(view.week, start + (WEEKS - 1) * week)
     if first > last:
         return 0, 0, 0, 0
     new = view.cells_of_weeks(statistic, change.week if first == start else first, last)

@@ -98,7 +98,7 @@ class Ranking(Check):
     def _calibration(self, view: View, cells: pd.DataFrame, scored: Scored) -> Iterator[Finding]:
         positives, negatives = scored.by_outcome(cells)
         place = cells[scored.bins.name].to_numpy(dtype=np.int64)
-        sums = cells[f"sum_{scored.bins.column}"].to_numpy(dtype=float) / SUM_SCALE
+        sums = cells[f"sum_{scored.bins.column}"].to_numpy(dtype=float) / SUM_SCALE * scored.bins.unit
         scores = np.bincount(place, sums, scored.bins.bins)
         n = positives + negatives
         total = whole(float(n.sum()))

@@ -155,7 +155,7 @@ def test_the_largest_group_stays_the_reference(tmp_path: Path, with_baseline: bo
     assert by_area["north"].evidence is None
     evidence = by_area["south"].evidence
     assert evidence is not None
-    assert evidence.weeks == WEEKS
+    assert evidence.weeks == WEEKS - 1  # the first has fewer than 30 in the south
     assert evidence.stream.endswith('/["area"]/["north"]/["south"]')
     assert by_area["south"].details["reference"] == "north"
 
@@ -355,3 +355,21 @@ def test_one_group_alone_has_nothing_to_be_compared_with(tmp_path: Path) -> None
     assert only(found, "selection_rate", area="north").status is Status.INSUFFICIENT
     gap = only(found, "selection_rate_difference", by="area")
     assert (gap.status, gap.estimate, gap.evidence) == (Status.INSUFFICIENT, None, None)
+
+
+def test_levels_of_a_few_rows_take_no_part_of_the_budget(tmp_path: Path) -> None:
+    """A feed may name as many levels as it likes; the gap of the groups that matter stays what it is."""
+    rows = rows_of({"north": 0.2, "south": 0.5}, weeks=14)
+    other = rows.copy()
+    junk = other.index % 40 == 0
+    other.loc[junk, "area"] = [f"junk {place}" for place in range(int(junk.sum()))]
+    folders = (tmp_path / "clean", tmp_path / "junk")
+    gaps, streams = [], []
+    for folder, given in zip(folders, (rows[~junk], other), strict=True):
+        folder.mkdir()
+        town = town_at(folder)
+        gaps.append(only(measured(town, given, 14), "selection_rate_difference"))
+        streams.append(set(town.results.evidence(town.system.id)))
+    assert [gap.status for gap in gaps] == [Status.BREACH] * 2
+    assert streams[0] == streams[1]
+    assert len({gap.evidence.log_alarm for gap in gaps if gap.evidence}) == 1

@@ -157,3 +157,14 @@ def test_a_version_that_comes_back_is_no_new_one(tmp_path: Path) -> None:
     assert found.details["since"] == (FIRST + CHANGED * WEEK).isoformat()
     assert date.fromisoformat(found.details["since"]).weekday() == 0
     assert found.n == 400, "the new version's outputs in the window, not those of the one that came back"
+
+
+def test_a_version_that_was_worse_is_not_called_better_for_a_good_quarter(tmp_path: Path) -> None:
+    """The evidence speaks both ways: what it confirmed is that the version was worse."""
+    rows = rows_of(36, right=(0.8, 0.3))
+    late = (rows["week"] >= 24) & ~rows["correct"] & (np.random.default_rng(1).random(len(rows)) < 0.8)
+    rows["broken"] = np.where(late, 1 - rows["broken"], rows["broken"])  # right in 86 % of the last weeks
+    found = only(measured(with_versions(tmp_path, window_weeks=4), rows, 36), "version_outcome_change")
+    assert (found.estimate or 0) > 0
+    assert found.status is Status.BREACH
+    assert "Better" not in found.reason

@@ -56,6 +56,13 @@ UNMET = [
         counts("outputs", ["channel", "predicted"]),
         "the column channel; list it among feeds.outputs.categories",
     ),
+    (counts("outputs", ["late"]), "the column late; register feeds.outputs.latency"),
+    (counts("outputs", ["ndcg"]), "the column ndcg; register feeds.outputs.ranked"),
+    (
+        counts("outcomes", ["within_tolerance"]),
+        "the column within_tolerance; the task of feeds.outputs does not make it",
+    ),
+    (counts("outputs", ["score"]), "bins of score; a number is no level: ask by a Bin of it"),
     (counts("outputs", ["key"]), "the column key; list it among feeds.outputs.categories"),
     (
         counts("outcomes", ["channel", "form"]),

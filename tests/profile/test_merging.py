@@ -18,11 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sundial.lake import Lake
+from sundial.profile.adding import added
 from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.cells import Cells
 from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
-from sundial.profile.statistics import SUM_SCALE, Bin, counts, fuse, histogram, sample
+from sundial.profile.statistics import FARTHEST, SUM_SCALE, Bin, Statistic, counts, fuse, histogram, sample
 
 DAY = date(2024, 1, 1)
 EVER = (DAY, DAY + timedelta(days=60), DAY + timedelta(days=60))
@@ -129,7 +131,7 @@ def test_nan_in_a_parquet_column_is_missing(tmp_path: Path) -> None:
     cells = partitions.load().window(WITH_EXTREMES, *EVER)
     assert cells["n"].tolist() == [1, 2]
     assert cells[BINS.name].isna().tolist() == [False, True]
-    assert cells["sum_amount"].tolist() == [int(2.5 * SUM_SCALE), 0]
+    assert cells["sum_amount"].tolist() == [int(2.5 / BINS.unit * SUM_SCALE), 0]
 
 
 def paths_of(lake: Lake, table: pa.Table, piece: str = "a") -> dict[date, list[str]]:
@@ -248,3 +250,59 @@ def test_only_a_sample_answers_a_sample() -> None:
     assert not SAMPLE.answers(replace(SAMPLE, size=9))
     assert not SAMPLE.answers(counts("outputs", ["group"]))
     assert not counts("outputs", ["group"]).answers(sample("outputs", ["group"], []))
+
+
+def test_the_sum_of_a_column_is_in_the_unit_of_its_bins(connection: ibis.BaseBackend) -> None:
+    """Amounts of a million have sums of 63 bits, and one far beyond all others stops nobody from counting."""
+    dollars = Bin("amount", 0, 1_000_000, 4)
+    drawn = [(0, 900_000.0, "a"), (0, 250_000.5, "a"), (0, 1e300, "a"), (0, -1e12, "a"), (0, math.inf, "a")]
+    connection.con.register("outputs", table_of(drawn))
+    statistic = histogram("outputs", dollars)
+    table = analysis_table(connection.table("outputs"), None, COLUMNS)
+    found = Profile(run(connection, table, [statistic])).window(statistic, *EVER)
+    known = found.dropna(subset=[dollars.name])
+    assert known["n"].tolist() == [1, 1, 2]  # -1e12; 250,000.5; 900,000 and 1e300
+    totals = known["sum_amount"] / SUM_SCALE * dollars.unit
+    farthest = FARTHEST * dollars.unit
+    assert totals.tolist() == [-farthest, 250_000.5, 900_000 + farthest]
+
+
+def test_a_sum_in_another_unit_is_another_statistic() -> None:
+    one, thousand = (histogram("outputs", Bin("amount", 0, high, 8)) for high in (1, 1000))
+    assert one.unit("amount") == 1
+    assert thousand.unit("amount") == 1024
+    assert not thousand.answers(Statistic("outputs", (), ("amount",)))
+    assert one.answers(Statistic("outputs", (), ("amount",)))
+
+
+def test_combinations_beyond_all_whole_numbers_are_told_apart() -> None:
+    """Four columns of 66,000 levels have more combinations than 64 bits have numbers."""
+    names, n = ("a", "b", "c", "d"), 66_000
+    keys = {name: (np.roll(np.arange(n), place), None) for place, name in enumerate(names)}
+    zeros = np.zeros(n, np.int64)
+    part = Cells(zeros, zeros, keys, {"n": zeros + 1})
+    found = added([part, part], counts("outputs", names))
+    assert found["n"].tolist() == [2] * n
+    there = set(zip(*(keys[name][0].tolist() for name in names), strict=True))
+    assert set(zip(*(found[name].tolist() for name in names), strict=True)) == there
+
+
+def test_what_a_check_does_to_its_cells_stays_with_it(connection: ibis.BaseBackend) -> None:
+    profile = computed(connection, table_of([(0, 1.0, "a"), (0, 2.0, "b")]))
+    mine = profile.window(WITH_EXTREMES, *EVER)
+    before = profile.window(WITH_EXTREMES, *EVER)["n"].tolist()
+    mine["n"] = 99
+    assert profile.window(WITH_EXTREMES, *EVER)["n"].tolist() == before
+
+
+@pytest.mark.parametrize("rank", [math.inf, 1e20, math.nan])
+def test_a_rank_that_is_none_stops_no_other_item(connection: ibis.BaseBackend, rank: float) -> None:
+    days = pa.array([DAY] * 3)
+    items = {"key": [key_of(place) for place in range(3)], "day": days, "counted": days, "list": ["a"] * 3}
+    connection.con.register("items", pa.table({**items, "rank": [1.0, 2.0, rank]}))
+    columns = Columns(task="ranking", ranked=("list", "rank", 1))
+    statistic = counts("outputs", ["predicted"])
+    table = analysis_table(connection.table("items"), None, columns)
+    found = Profile(run(connection, table, [statistic])).window(statistic, *EVER)
+    assert found["n"].sum() == 3
+    assert found.loc[found["predicted"] == 1, "n"].tolist() == [1]

@@ -11,6 +11,7 @@ from sundial.engine.discover import enabled
 from sundial.engine.weighing import weighing
 from sundial.profile.analysis import Columns
 from sundial.profile.statistics import Bin, Statistic, counts, fuse
+from sundial.register.columns import RESERVED
 from sundial.register.models import System
 from sundial.store.records import Status
 
@@ -57,6 +58,17 @@ def failure(check: Check, error: Exception) -> str:
     return f"{check.name} failed: {type(error).__name__}: {said[0] if said else ''}"
 
 
+_MADE_BY = {
+    "late": "register feeds.outputs.latency",
+    "latency": "register feeds.outputs.latency",
+    "failed": "register feeds.outputs.failed",
+    "hit": "register feeds.outputs.ranked",
+    "ndcg": "register feeds.outputs.ranked",
+    "reciprocal_rank": "register feeds.outputs.ranked",
+}
+"""The field that makes a column of Sundial's."""
+
+
 def _lacking(statistics: Sequence[Statistic], system: System) -> str | None:
     """Returns what the statistics need and the system has not, with the remedy; None when it has all."""
     outputs = system.feeds.outputs
@@ -69,9 +81,15 @@ def _lacking(statistics: Sequence[Statistic], system: System) -> str | None:
     if "score" in (names | counted) and columns.score is None:
         return "a score; register it as feeds.outputs.score"
     texts, numbers = columns.texts, columns.measured
-    if missing := sorted((names | counted) - texts - numbers):
+    missing = sorted((names | counted) - texts - numbers)
+    for name in missing:
+        if name in RESERVED:
+            return f"the column {name}; {_MADE_BY.get(name, 'the task of feeds.outputs does not make it')}"
+    if missing:
         many, them = ("s", "them") if len(missing) > 1 else ("", "it")
         return f"the column{many} {', '.join(missing)}; list {them} among feeds.outputs.categories"
+    if plain := sorted(names - texts):
+        return f"bins of {', '.join(plain)}; a number is no level: ask by a Bin of it"
     if words := sorted(counted - numbers):
         return f"numbers in the column {', '.join(words)}; bins and sums are of the score and of numbers"
     return None

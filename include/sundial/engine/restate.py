@@ -71,13 +71,14 @@ def restated(
     changed: list[Finding] = []
     failed: dict[str, tuple[date, str]] = {}
     for check in measuring.checks:
-        if check.name in measuring.left_out or not follows_truth(check, measuring.system):
+        left_out = check.name in measuring.left_out
+        if not left_out and not follows_truth(check, measuring.system):
             continue
         own = {week: [f for f in all_ if f.check == check.name] for week, all_ in found.items()}
         measured = [week for week, mine in own.items() if waiting_since(mine) is None]
         mine_before = [f for f in before if f.check == check.name]
         untried = _since(mine_before)
-        if not measured:  # what came waits with its evidence
+        if left_out or not measured:  # what came waits with its evidence
             if untried is not None:
                 failed[check.name] = untried, ""
             continue
@@ -89,7 +90,7 @@ def restated(
             log.exception("%s · %s: earlier weeks not restated", measuring.system.id, check.name)
             told = f" Earlier weeks, whose outcomes came late, are to be restated: {failure(check, error)}."
             failed[check.name] = fresh_from, told
-    if not failed:
+    if not failed or not found:
         return changed, found
     last = max(found)
     return changed, {**found, last: [_to_be_tried(finding, failed) for finding in found[last]]}

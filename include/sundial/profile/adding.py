@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,29 +40,45 @@ def added(parts: Sequence[Cells], statistic: Statistic) -> pd.DataFrame:
 def summed(parts: Sequence[Cells], statistic: Statistic) -> tuple[dict[str, Codes], dict[str, NDArray[Any]]]:
     """Returns each distinct key once, sorted, a missing one last, and what belongs to it."""
     keys = {name: together([part.keys[name] for part in parts]) for name in map(key_name, statistic.by)}
-    sizes = {name: int(codes.max(initial=-1)) + 2 for name, (codes, _) in keys.items()}
-    place = np.zeros(sum(len(part.day) for part in parts), np.int64)
-    for name, (codes, _) in keys.items():
-        place = place * sizes[name] + np.where(codes < 0, sizes[name] - 1, codes)
-    # Without keys there is one sum, even of nothing.
-    distinct, place = _distinct(place, int(np.prod([*sizes.values(), 1]))) if keys else (np.zeros(1), place)
-    found: dict[str, Codes] = {}
-    rest = distinct
-    for name in reversed(keys):
-        rest, codes = np.divmod(rest, sizes[name])
-        found[name] = np.where(codes == sizes[name] - 1, -1, codes), keys[name][1]
+    last = {name: int(codes.max(initial=-1)) + 1 for name, (codes, _) in keys.items()}
+    ordered = [np.where(codes < 0, last[name], codes) for name, (codes, _) in keys.items()]
+    if keys:
+        distinct, place = _distinct(ordered, [size + 1 for size in last.values()])
+    else:  # without keys there is one sum, even of nothing
+        distinct, place = [], np.zeros(sum(map(len, parts)), np.int64)
+    found: dict[str, Codes] = {
+        name: (np.where(codes == last[name], -1, codes), keys[name][1])
+        for name, codes in zip(keys, distinct, strict=True)
+    }
+    n = len(distinct[0]) if keys else 1
     values = {}
     for name, merge in statistic.merged.items():
         given = np.concatenate([part.values[name] for part in parts])
-        merged = np.zeros(len(distinct), given.dtype) if merge == "add" else np.full(len(distinct), np.nan)
+        merged = np.zeros(n, given.dtype) if merge == "add" else np.full(n, np.nan)
         getattr(np, merge).at(merged, place, given)
         values[name] = merged
-    return {name: found[name] for name in keys}, values
+    return found, values
 
 
-def _distinct(place: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if size > _SPARSE * max(len(place), 1):
-        return np.unique(place, return_inverse=True)
-    there = np.zeros(size, dtype=bool)
-    there[place] = True
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[place]
+def _distinct(
+    codes: Sequence[NDArray[np.int64]], sizes: Sequence[int]
+) -> tuple[Sequence[NDArray[np.int64]], NDArray[np.int64]]:
+    """Returns each distinct combination of codes once, sorted, and which of them each row has."""
+    possible = math.prod(sizes)
+    if possible > 2**62:  # one number cannot tell them apart
+        combinations, place = np.unique(np.stack(codes), axis=1, return_inverse=True)
+        return list(combinations), place.ravel()
+    number = np.zeros(len(codes[0]), np.int64)
+    for column, size in zip(codes, sizes, strict=True):
+        number = number * size + column
+    if possible > _SPARSE * max(len(number), 1):
+        rest, place = np.unique(number, return_inverse=True)
+    else:
+        there = np.zeros(possible, dtype=bool)
+        there[number] = True
+        rest, place = np.flatnonzero(there), (np.cumsum(there) - 1)[number]
+    found = []
+    for size in reversed(sizes):
+        rest, column = np.divmod(rest, size)
+        found.append(column)
+    return found[::-1], place

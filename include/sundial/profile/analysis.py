@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 OF_OUTCOMES = ("outcome_weight", "rating", "escalated", "corrected")
 """Columns that accepted outcomes may have beside `outcome`."""
 
-_FARTHEST = 1_000.0
+_FARTHEST = 30.0
 """Spans of the score beyond which a truth is not farther off: the sums of squares stay whole numbers."""
+
+
+_MOST = 2**31
 
 
 @dataclass(frozen=True)
@@ -195,13 +198,13 @@ def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
         picked["predicted_class"] = outputs[columns.prediction].cast("string")
     if columns.ranked is not None:
         picked["list"] = outputs[columns.ranked[0]].cast("string")
-        picked["rank"] = outputs[columns.ranked[1]].cast("int64")
+        picked["rank"] = _whole(outputs, columns.ranked[1])
     if columns.latency is not None:
         latency = finite(_number(outputs, columns.latency[0]))
         picked["latency"] = latency
         picked["late"] = (latency > columns.latency[1]).cast("int64")
     if columns.failed is not None:
-        picked["failed"] = finite(_number(outputs, columns.failed)).cast("int64")
+        picked["failed"] = _whole(outputs, columns.failed)
     picked |= {name: _number(outputs, name) for name in columns.numbers}
     picked |= {name: _level(outputs, name) for name in columns.categories}
     return picked
@@ -221,6 +224,11 @@ def _number(outputs: ir.Table, column: str) -> ir.Value:
     return values.try_cast("float64") if values.type().is_string() else values.cast("float64")
 
 
+def _whole(outputs: ir.Table, column: str) -> ir.Value:
+    """Returns the column as whole numbers; what lies beyond all that is meant does not stop the others."""
+    return finite(_number(outputs, column)).clip(-_MOST, _MOST).cast("int64")
+
+
 def finite(value: ir.Value) -> ir.Value:
     """Returns the number, or null where it is NaN or infinite, which are no measurement.
 
@@ -232,7 +240,7 @@ def finite(value: ir.Value) -> ir.Value:
 
 def _predicted(outputs: ir.Table, columns: Columns) -> ir.Value:
     if columns.ranked is not None:
-        return (outputs[columns.ranked[1]].cast("int64") <= columns.ranked[2]).cast("int64")
+        return (_whole(outputs, columns.ranked[1]) <= columns.ranked[2]).cast("int64")
     if columns.task == "multiclass":
         if columns.positive_class is None or columns.prediction is None:
             return ibis.null("int64")

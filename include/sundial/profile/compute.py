@@ -14,7 +14,7 @@ import numpy as np
 
 from sundial.profile.analysis import finite
 from sundial.profile.cells import Cells, Codes, changes, order_of
-from sundial.profile.statistics import RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
+from sundial.profile.statistics import FARTHEST, RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,8 +26,7 @@ def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
     """Returns day, counted, the keys by name, `n`, sums and extremes, as an Ibis expression.
 
     A histogram is one GROUP BY on `floor`, its bins unbounded: clipping the few result rows is cheaper than
-    clipping every value. Sums are sums of whole numbers, see SUM_SCALE; halves are rounded up, since engines
-    disagree about `round`.
+    clipping every value. Sums are sums of whole numbers, see SUM_SCALE.
     """
     if statistic.over == "outcomes":
         table = table.filter(table.outcome_counted.notnull())
@@ -38,7 +37,7 @@ def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
         return _lowest(table.mutate(counted=counted), statistic)
     keys = {key_name(key): _key(table, key) for key in statistic.by}
     sums = {
-        f"sum_{name}": (finite(table[name]) * SUM_SCALE + 0.5).floor().cast("int64").sum().cast("int64")
+        f"sum_{name}": _scaled(table[name], statistic.unit(name)).sum().cast("int64")
         for name in statistic.sums
     }
     extremes = {
@@ -47,6 +46,12 @@ def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
         for name in statistic.extremes
     }
     return table.group_by(day=table.day, counted=counted, **keys).agg(n=table.count(), **sums, **extremes)
+
+
+def _scaled(value: ir.Value, unit: float) -> ir.Value:
+    """Returns the value in whole parts of its unit, halves rounded up, as engines disagree about `round`."""
+    units = finite(value) / unit if unit != 1 else finite(value)
+    return (units.clip(-FARTHEST, FARTHEST) * SUM_SCALE + 0.5).floor().cast("int64")
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]

@@ -175,7 +175,7 @@ class Profile:
             if len(self._merged) >= _KEPT:
                 del self._merged[next(iter(self._merged))]
             self._merged[asked] = _merged(statistic, cells, chosen)
-        return self._merged[asked]
+        return self._merged[asked].copy(deep=False)  # on write pandas copies: it is the asker's own
 
 
 def _indexed(cells: Cells, statistic: Statistic) -> _Indexed:

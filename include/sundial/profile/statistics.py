@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -12,7 +13,13 @@ UNKNOWN = "Unknown"
 """The level of a missing category: kept and counted like any other."""
 
 SUM_SCALE = 2**30
-"""Sums are kept as whole multiples of 1 / SUM_SCALE, so that the order of rows changes nothing."""
+"""Sums are kept as whole multiples of unit / SUM_SCALE, so that the order of rows changes nothing."""
+
+FARTHEST = 2**10
+"""Units beyond which a value is summed as if it lay there: 2^23 such rows still have a sum of 63 bits."""
+
+FORMAT = 2
+"""Raised whenever stored cells mean something else: profiles of another format are computed again."""
 
 RANK_DIGITS = 15
 """Hexadecimal digits of a key that are its rank in a sample: as many as a whole number of 64 bits takes."""
@@ -43,6 +50,11 @@ class Bin:
         """Bins per unit of the column."""
         return self.bins / (self.high - self.low)
 
+    @property
+    def unit(self) -> float:
+        """Unit of the column's sums: the power of two, 1 or more, that neither end lies beyond."""
+        return 2.0 ** max(math.ceil(math.log2(max(abs(self.low), abs(self.high)))), 0)
+
 
 Key = str | Bin
 """A column of the analysis table, or bins of one."""
@@ -57,7 +69,8 @@ def key_name(key: Key) -> str:
 class Statistic:
     """Counts `n`, sums of columns, and where asked their extremes, by keys.
 
-    Extremes are exact and merge by minimum and maximum; all else merges by addition.
+    Extremes are exact and merge by minimum and maximum; all else merges by addition. Sums are in units of
+    their column's bins, and beyond FARTHEST units cut: one row must not stop all others from being counted.
 
     The analysis table has, beside the feed's own category columns (text), `predicted` (0/1), `outcome` (0/1,
     only over outcomes), `score` (number) and `model_version` (text).
@@ -73,6 +86,10 @@ class Statistic:
         """Names the statistic in stored profiles; the same declaration has the same id everywhere."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
+    def unit(self, column: str) -> float:
+        """Returns the unit of a column's sum: that of its bins, 1 without."""
+        return next((key.unit for key in self.by if isinstance(key, Bin) and key.column == column), 1.0)
+
     def answers(self, other: Statistic) -> bool:
         """Whether rolling this one up gives the other."""
         return (
@@ -80,6 +97,7 @@ class Statistic:
             and self.over == other.over
             and set(other.by) <= set(self.by)
             and set(other.sums) <= set(self.sums)
+            and all(self.unit(name) == other.unit(name) for name in other.sums)
             and set(other.extremes) <= set(self.extremes)
         )
 
@@ -161,4 +179,5 @@ def fuse(wanted: Iterable[Statistic]) -> tuple[Statistic, ...]:
 
 def plan_id(plan: Iterable[Statistic]) -> str:
     """Identifies a plan; profiles of another plan are not its profiles."""
-    return hashlib.sha256(" ".join(sorted(s.id for s in plan)).encode()).hexdigest()[:12]
+    text = " ".join([f"format {FORMAT}", *sorted(s.id for s in plan)])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

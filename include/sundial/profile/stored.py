@@ -76,7 +76,7 @@ class StoredProfile(Profile):
                 self._cover(start, end, known_by),
                 lambda part: (part.day >= first) & (part.day <= last) & (part.counted <= known),
             )
-        return self._answers[asked]
+        return self._answers[asked].copy(deep=False)  # on write pandas copies: it is the asker's own
 
     def weeks(self, statistic: Statistic, first: date, last: date) -> pd.DataFrame:
         """Returns the keys, n and sums of what counts in these weeks and in no other: evidence uses it."""
@@ -89,7 +89,7 @@ class StoredProfile(Profile):
                 if (counted := self._about[week.path].counted) and counted[0] <= last and first <= counted[1]
             ]
             self._answer(asked, pieces, lambda part: (part.counted >= start) & (part.counted <= stop))
-        return self._answers[asked]
+        return self._answers[asked].copy(deep=False)  # on write pandas copies: it is the asker's own
 
     def sample(self, sample: Sample, start: date, end: date, known_by: date) -> pd.DataFrame:
         """Returns the rows of a sample of [start, end], as `Profile.sample` does."""

@@ -282,15 +282,21 @@ class System(Entry):
             "groups.columns": self.groups.columns if self.groups else (),
             "slices": [column for combination in self.slices for column in combination],
         }
-        # The same column under its own name, as in slices of versions.
-        same = {outputs.score.column if outputs.score else None} & {"score"}
-        same |= {outputs.model_version} & {"model_version"}
+        taken: dict[str, str] = {}
         for where, names in columns.items():
             for name in names:
-                if name in RESERVED - same:
+                # A slice of versions is of the same column under its own name.
+                if name == outputs.model_version == "model_version" and where != "feeds.outputs.numbers":
+                    continue
+                if name.lower() in RESERVED:
                     raise ValueError(
                         f"{where}: {name} is the name of a column that Sundial makes; have the source give "
                         f"it another, such as source_{name}"
+                    )
+                if (other := taken.setdefault(name.lower(), name)) != name:
+                    raise ValueError(
+                        f"{where}: {name} and {other} differ in large and small letters only; have the "
+                        "source give one of them another name"
                     )
         return self
 

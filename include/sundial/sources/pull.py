@@ -140,7 +140,8 @@ def _date_column(feed: OutputsFeed | OutcomesFeed) -> str | None:
 
 
 def _no_clash(wanted: Sequence[str], feed: OutputsFeed | OutcomesFeed, where: str) -> None:
-    clash = sorted(OWN_NAMES.intersection(wanted) - {feed.key, _date_column(feed)})
+    others = {*wanted} - {feed.key, _date_column(feed)}
+    clash = sorted(name for name in others if name.lower() in OWN_NAMES)
     if clash:
         raise SourceBroken(
             f"{where}: column {', '.join(clash)} has a name that Sundial gives to a column of its own; have "
