@@ -124,11 +124,10 @@ def _of_share(view: View, change: Change, metric: str, share: Share) -> Finding:
     of_outcomes = statistic.over == "outcomes"
     if of_outcomes and (missing := _no_outcomes(view, change, share)) is not None:
         return view.finding(metric, missing[0], missing[1], threshold=threshold, details=_named(change))
-    evidence = view.advance(
-        f"{metric}/{share.metric}@{threshold.value:g}/{json.dumps([change.before, change.after])}",
-        TwoSample(threshold.value),
-        _block(view, change, share, view.fresh_from),
-    )
+    stream = f"{metric}/{share.metric}@{threshold.value:g}/{json.dumps([change.before, change.after])}"
+    # A version is a new one from its 30th output on: the first block has all weeks until then.
+    since = view.fresh_from if view.streams_after(stream) else date.min
+    evidence = view.advance(stream, TwoSample(threshold.value), _block(view, change, share, since))
     before, now = _windows(change, view.window_of(statistic))
     old = share.increment(_of(view.cells(statistic, before), change.before))
     new = share.increment(_of(view.cells(statistic, now), change.after))

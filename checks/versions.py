@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sundial.api import UNKNOWN, Statistic, System, View, counts
+from sundial.api import STATISTICAL_FLOOR, UNKNOWN, Statistic, System, View, counts
 
 VERSIONS = counts("outputs", ["model_version"])
 
@@ -35,7 +35,7 @@ def last_change(view: View) -> Change | None:
     """Returns the last new version up to the judged week; None while there is one, or none is named.
 
     Versions are in the order of their first outputs. One that comes back is no new one, and outputs that name
-    none are of no version.
+    none are of no version. One counts once it has 30 outputs: a wrong label must not begin detectors anew.
     """
     if not versions(view.system):
         return None
@@ -44,8 +44,21 @@ def last_change(view: View) -> Change | None:
         for version, day in view.profile.versions(view.week).items()
         if version != UNKNOWN and day <= view.end
     }
-    *_, before, after = (None, None, *sorted(first, key=lambda version: (first[version], version)))
+    latest = sorted(first, key=lambda version: (first[version], version), reverse=True)
+    in_use = (version for version in latest if _has_outputs(view, version, first[version]))
+    after, before = next(in_use, None), next(in_use, None)
     return None if before is None or after is None else Change(before, after, first[after])
+
+
+def _has_outputs(view: View, version: str, since: date) -> bool:
+    for weeks in (1, 4, 13, 52):  # a few files tell, as a rule
+        end = min(view.end, since + timedelta(weeks=weeks))
+        cells = view.profile.window(VERSIONS, since, end, view.week)
+        if cells.loc[cells["model_version"] == version, "n"].sum() >= STATISTICAL_FLOOR:
+            return True
+        if end == view.end:
+            break
+    return False
 
 
 def detectors_since(view: View) -> date:

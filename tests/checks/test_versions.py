@@ -168,3 +168,30 @@ def test_a_version_that_was_worse_is_not_called_better_for_a_good_quarter(tmp_pa
     assert (found.estimate or 0) > 0
     assert found.status is Status.BREACH
     assert "Better" not in found.reason
+
+
+def test_labels_of_a_few_outputs_are_no_new_versions(tmp_path: Path) -> None:
+    rows = rows_of(12, a_week=80).assign(version="1.0")
+    junk = rows.copy()
+    junk.loc[junk.index % 80 == 0, "version"] = [f"test {week}" for week in range(12)]
+    found = []
+    for folder, given in ((tmp_path / "clean", rows), (tmp_path / "junk", junk)):
+        folder.mkdir()
+        found.append(measured(with_versions(folder), given, 12))
+    clean, spoilt = (only(findings, "score_share_change") for findings in found)
+    assert clean.evidence == spoilt.evidence
+    assert clean.evidence is not None
+    assert clean.evidence.weeks > 5
+    changes = [[(f.metric, f.status) for f in all_ if f.check == "drift.version_change"] for all_ in found]
+    assert changes[0] == changes[1]
+
+
+def test_a_version_that_comes_slowly_has_all_its_outputs_compared(tmp_path: Path) -> None:
+    rows = rows_of(16, right=(0.85, 0.6))
+    slow = rows.drop(rows[(rows["week"].isin([CHANGED, CHANGED + 1])) & (rows.index % 16 > 0)].index)
+    town = with_versions(tmp_path)
+    found = only(measured(town, slow, 16), "version_outcome_change")
+    assert found.evidence is not None
+    fed = [counts for _, counts in town.results.evidence(town.system.id)[found.evidence.stream]]
+    assert len(fed) == 16 - CHANGED - 2  # the two weeks of 13 outputs are in the first block
+    assert sum(n for _, n, _, _ in fed) == len(slow[slow["week"].between(CHANGED, 14)])
