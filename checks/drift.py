@@ -373,7 +373,7 @@ class Silence(Check):
             "silent",
             since=due if due < view.end else None,
             term="silent",
-            reason=f"No output since {last}; the next was due by {due}.",
+            reason=f"No output since {last}. The next was due by {due}.",
             ok=f"Last output on {last}.",
             last_output=last.isoformat(),
         )

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import combinations
 from typing import Any
 
@@ -188,16 +189,21 @@ def _rate(
     streams = reference.streams(held, columns)
     window, fresh = (rate.tally(cells, columns) for cells in (view.cells(over), view.new_cells(over)))
     # A group keeps its evidence when it leaves the window; without it the omnibus would lose its part.
-    begun = view.streams_after(streams)
-    groups = sorted({*window.groups, *fresh.groups, *begun})
+    there, begun = view.streams_after(streams), view.streams_begun(streams)
+    groups = sorted({*window.groups, *fresh.groups, *there})
+    # A level of a few rows takes no part of the budget: a feed may name as many of them as it likes.
+    large = {group for group in groups if window.rows.get(group, 0) >= STATISTICAL_FLOOR}
+    fed = {*large, *there} - {reference.group}
+    # The first block of a group has all that counted until then.
+    starts = not fed <= {*begun}
+    ever = rate.tally(view.cells_of_weeks(over, date.min, view.week), columns) if starts else fresh
     evidences = []
     for group in groups:
         evidence = None
-        # A level of a few rows takes no part of the budget: a feed may name as many of them as it likes.
-        large = window.rows.get(group, 0) >= STATISTICAL_FLOOR
-        if group != reference.group and (large or group in begun):
+        if group in fed:
+            counted = fresh if group in begun else ever
             evidence = view.advance(
-                streams + group, TwoSample(tolerance.value), fresh.against(group, reference.group)
+                streams + group, TwoSample(tolerance.value), counted.against(group, reference.group)
             )
             evidences.append(evidence)
         yield _group(view, columns, rate, group, window, reference, tolerance, evidence)

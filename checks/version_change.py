@@ -126,7 +126,7 @@ def _of_share(view: View, change: Change, metric: str, share: Share) -> Finding:
         return view.finding(metric, missing[0], missing[1], threshold=threshold, details=_named(change))
     stream = f"{metric}/{share.metric}@{threshold.value:g}/{json.dumps([change.before, change.after])}"
     # A version is a new one from its 30th output on: the first block has all weeks until then.
-    since = view.fresh_from if view.streams_after(stream) else date.min
+    since = view.fresh_from if view.streams_begun(stream) else date.min
     evidence = view.advance(stream, TwoSample(threshold.value), _block(view, change, share, since))
     before, now = _windows(change, view.window_of(statistic))
     old = share.increment(_of(view.cells(statistic, before), change.before))

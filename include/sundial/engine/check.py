@@ -173,6 +173,10 @@ class View:
         """Returns how the names of this check's streams go on after a start that they share."""
         return self.streams.names_after(f"{self.check.name}:{start}", self.week)
 
+    def streams_begun(self, start: str) -> Sequence[str]:
+        """Returns the same of the streams that began before this week."""
+        return self.streams.names_after(f"{self.check.name}:{start}", self.week - timedelta(weeks=1))
+
     def advance(
         self,
         stream: str,
