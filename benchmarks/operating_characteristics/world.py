@@ -283,7 +283,8 @@ class Drawn:
         n = table[(week, *places)]
         values = {"n": n}
         for name in statistic.sums:
-            whole = np.rint(np.array(self.levels[name], dtype=float) * SUM_SCALE).astype(np.int64)
+            parts = np.array(self.levels[name], dtype=float) / statistic.unit(name) * SUM_SCALE
+            whole = np.rint(parts).astype(np.int64)
             values[f"sum_{name}"] = whole[by_name[name]] * n
         return Cells(days[week], _numbers(self.counted(statistic.over))[week], keys, values)
 

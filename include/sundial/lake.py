@@ -133,9 +133,9 @@ class Lake:
 def parquet_bytes(*tables: pa.Table) -> bytes:
     """Returns tables of the same columns as one Parquet file; the same tables give the same bytes.
 
-    Snappy reads in half the time of zstd and takes a tenth more room. A small dictionary keeps levels and
-    whole numbers short; numbers that hardly repeat would fill a large one for nothing. Small row groups keep
-    readers small, and one that needs few keys leaves most of them out.
+    Snappy takes less time to read than zstd, for more room. A small dictionary keeps levels and whole numbers
+    short; numbers that hardly repeat would fill a large one for nothing. Small row groups keep readers small,
+    and one that needs few keys leaves most of them out.
     """
     import pyarrow.parquet as pq
 

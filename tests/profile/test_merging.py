@@ -306,3 +306,20 @@ def test_a_rank_that_is_none_stops_no_other_item(connection: ibis.BaseBackend, r
     found = Profile(run(connection, table, [statistic])).window(statistic, *EVER)
     assert found["n"].sum() == 3
     assert found.loc[found["predicted"] == 1, "n"].tolist() == [1]
+
+
+def test_a_large_partition_beside_thousands_of_small_ones_is_sampled(
+    tmp_path: Path, connection: ibis.BaseBackend
+) -> None:
+    """As where a history has some rows a day, and one batch of very many."""
+    lake = Lake(str(tmp_path))
+    days = [0] * 5_000 + list(range(1, 3_000))
+    table = table_of([(day, float(place), "ab"[place % 2]) for place, day in enumerate(days)])
+    lake.put_table("all.parquet", table)
+    partitions = Partitions(lake, "s", [SAMPLE])
+    partitions.update({DAY: ["all.parquet"]}, {}, COLUMNS)
+    whole = sampled(connection, table)
+    for day in (DAY, DAY + timedelta(days=6)):
+        found = partitions.load().sample(SAMPLE, day, day, EVER[2])
+        assert found.to_csv() == whole.sample(SAMPLE, day, day, EVER[2]).to_csv()
+        assert len(found) == min(SAMPLE.size, days.count((day - DAY).days))

@@ -237,10 +237,11 @@ def test_a_changed_type_names_the_column(town: Town, nothing_between: bool) -> N
         town.pull(SUNDAY + WEEK)
 
 
-def test_a_column_with_one_of_sundials_own_names_is_refused(town: Town) -> None:
-    named = town.changed(outputs={"categories": ["day"]})
-    parquet(town.folder / "outputs.parquet", rows_of(1).assign(day="Monday"))
-    with pytest.raises(SourceBroken, match="column day has a name that Sundial gives"):
+@pytest.mark.parametrize("name", ["day", "Day"])  # engines do not tell large letters from small ones
+def test_a_column_with_one_of_sundials_own_names_is_refused(town: Town, name: str) -> None:
+    named = town.changed(outputs={"categories": [name]})
+    parquet(town.folder / "outputs.parquet", rows_of(1).assign(**{name: "Monday"}))
+    with pytest.raises(SourceBroken, match=f"column {name} has a name that Sundial gives"):
         named.pull(SUNDAY)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -67,35 +66,32 @@ def _lowest(table: ir.Table, sample: Sample) -> ir.Table:
     return ranked.mutate(place=place).filter(lambda rows: rows.place < sample.size).drop("place")
 
 
-def candidates(rows: ir.Table, size: int, partitions: Iterable[tuple[date, date, int]]) -> ir.Table:
+def candidates(rows: ir.Table, size: int, counts: Sequence[int]) -> ir.Table:
     """Returns the accepted rows that may be among the `size` lowest ranks of their partition.
 
     Sorting all of them would cost as much as all other statistics together. Ranks are as good as random, so
     that below the limit lie too few once in 10^9 partitions; then it is a sample all the same, the same one
     each time. Accepted files are in the order of their keys: a limit that is a constant lets the engine leave
-    most of each file unread.
+    most of each file unread. Small partitions are taken whole, however many there are.
 
     Args:
         rows: accepted rows.
         size: how many are to be drawn from a partition.
-        partitions: day, counted and number of rows of each partition.
+        counts: rows of each partition of day and counted.
     """
     least = size + 6 * math.sqrt(size) + 20
-    small, part = [], 0.0
-    for day, counted, n in partitions:
-        if n > 2 * least:
-            part = max(part, least / n)
-        else:
-            small.append((rows.day == day) & (rows.counted == counted))
-    if not part:
+    whole = math.floor(2 * least)
+    large = [n for n in counts if n > whole]
+    if not large:
         return rows
-    highest = ibis.literal(str(UUID(hex=f"{math.floor(part * 16**RANK_DIGITS):015x}".ljust(32, "0"))))
-    few = rows.filter(rows.key.cast("uuid") <= highest.cast("uuid"))
-    return (
-        few.union(rows.filter(rows.key.cast("uuid") > highest.cast("uuid"), ibis.or_(*small)))
-        if small
-        else few
-    )
+    first = math.floor(least / min(large) * 16**RANK_DIGITS)
+    highest = ibis.literal(str(UUID(hex=f"{first:015x}".ljust(32, "0")))).cast("uuid")
+    key = rows.key.cast("uuid")
+    few = rows.filter(key <= highest)
+    if len(large) == len(counts):
+        return few
+    small = rows.group_by("day", "counted").having(rows.count() <= whole).agg()
+    return few.union(rows.filter(key > highest).semi_join(small, ["day", "counted"]))
 
 
 def _key(table: ir.Table, key: Key) -> ir.Value:

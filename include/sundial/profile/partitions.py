@@ -249,8 +249,8 @@ class Partitions:
         sizes = [s.size for s in self._plan if isinstance(s, Sample) and _of_few(s)]
         if not sizes:
             return {}
-        partitions = connection.to_pyarrow(rows.group_by("day", "counted").agg(n=rows.count())).to_pylist()
-        found = candidates(rows, max(sizes), [(p["day"], p["counted"], p["n"]) for p in partitions])
+        counts = connection.to_pyarrow(rows.group_by("day", "counted").agg(n=rows.count()))["n"].to_pylist()
+        found = candidates(rows, max(sizes), counts)
         return {"few": str(connection.compile(found))}
 
     def _groups(self, days: Sequence[date], outputs: Paths, outcomes: Paths) -> Iterator[Sequence[date]]:

@@ -147,12 +147,10 @@ class Profile:
             raise KeyError(f"no stored sample answers {sample}; declare it in the check's statistics()")
         cells = self._cells[stored]
         chosen = (cells.day >= _day(start)) & (cells.day <= _day(end)) & (cells.counted <= _day(known_by))
-        lowest = cells.only(chosen).frame().sort_values("rank", kind="stable").head(sample.size)
+        drawn = cells.only(chosen).frame().sort_values("rank", kind="stable").head(sample.size)
         texts = [key_name(key) for key in sample.by]
-        text = [name for name in texts if isinstance(lowest[name].dtype, pd.CategoricalDtype)]
-        return (
-            lowest[["rank", *texts, *sample.sums]].reset_index(drop=True).astype(dict.fromkeys(text, "str"))
-        )
+        kinds = {name: "str" for name in texts if isinstance(drawn[name].dtype, pd.CategoricalDtype)}
+        return drawn[["rank", *texts, *sample.sums]].reset_index(drop=True).astype(kinds)
 
     def _of(self, statistic: Statistic) -> _Indexed:
         if statistic not in self._indexed:
