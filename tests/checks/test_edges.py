@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from towns import FIRST, WEEK, Town, only, parquet, rows_of
+from towns import FIRST, POLICY, WEEK, Town, only, parquet, rows_of
 
 from checks.drift import UNSEEN, days_due
 from sundial.engine.discover import enabled
@@ -138,6 +139,37 @@ def test_a_column_that_turns_half_missing_is_drift(town: Town) -> None:
     assert (share.status, share.details["level"], share.details["share"]) == (Status.BREACH, UNSEEN, 0.5)
     missing = only(found, "missing_share", column="kind")
     assert (missing.status, missing.estimate) == (Status.BREACH, 0.5)
+
+
+def test_the_limit_of_a_missing_share_is_the_one_that_is_judged(town: Town) -> None:
+    rows = rows_of(12, 100)
+    rows.loc[rows.index % 12 == 0, "kind"] = None
+    missing = only(measured(town, rows), "missing_share", column="kind")
+    assert missing.threshold is not None
+    assert missing.status is Status.OK
+    assert missing.details["baseline_share"] < (missing.estimate or 0) + 0.01 < missing.threshold.value
+    assert missing.details["tolerated_rise"] == POLICY.thresholds["practical_share_change"].value
+
+
+def test_another_practical_change_begins_other_streams_and_the_reason_names_it(town: Town) -> None:
+    """No evidence speaks for a bound that was chosen after it."""
+    rows = rows_of(12, 100)
+    rows.loc[rows["lit_on"] >= FIRST + 4 * WEEK, "kind"] = "LED"
+    town.give(rows)
+    before = town.measure(AS_OF)
+    policy = POLICY.thresholds["practical_share_change"].model_copy(update={"value": 0.3})
+    thresholds = {**POLICY.thresholds, "practical_share_change": policy}
+    wider = replace(town, policy=POLICY.model_copy(update={"thresholds": thresholds}))
+    after = wider.measure(AS_OF + WEEK)
+    for metric, where in (("category_share_change", {"column": "kind"}), ("score_share_change", {})):
+        one, other = (only(found, metric, **where).evidence for found in (before, after))
+        assert one is not None
+        assert other is not None
+        assert one.stream != other.stream
+        assert other.weeks == 1
+    told = only(before, "category_share_change", column="kind")
+    assert told.status is Status.BREACH
+    assert "a change beyond 2 points" in told.reason
 
 
 def test_categories_are_compared_as_two_samples_with_rare_levels_pooled(town: Town) -> None:
