@@ -14,6 +14,7 @@ from sundial.profile.analysis import Columns
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Correction, Profile
 from sundial.profile.statistics import counts
+from tests.keys import keys_of
 
 DAY = date(2024, 1, 2)
 WEEKS = [date(2024, 1, 8) + timedelta(weeks=number) for number in range(4)]
@@ -29,7 +30,7 @@ def profile_of(folder: Path, *batches: Told, day: date = DAY, at_once: bool = Tr
     lake = Lake(str(folder))
     keys = sorted({key for batch in batches for key in batch})
     outputs = {
-        "key": keys,
+        "key": keys_of(keys),
         "day": [day] * len(keys),
         "counted": [day] * len(keys),
         "decision": [1] * len(keys),
@@ -39,7 +40,8 @@ def profile_of(folder: Path, *batches: Told, day: date = DAY, at_once: bool = Tr
     for number, batch in enumerate(batches):
         rows = [(key, day, WEEKS[week], f"b{number}", *told) for key, (week, *told) in batch.items()]
         names = ("key", "day", "counted", "batch", "outcome", "outcome_weight")
-        lake.put_table(f"{number}.parquet", pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))))
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        lake.put_table(f"{number}.parquet", pa.table({**columns, "key": keys_of(columns["key"])}))
         paths.append(f"{number}.parquet")
         if not at_once or number == len(batches) - 1:
             partitions.update({day: ["outputs.parquet"]}, {day: paths}, COLUMNS)

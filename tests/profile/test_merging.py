@@ -46,7 +46,7 @@ def table_of(drawn: list[tuple[int, float | None, str | None]]) -> pa.Table:
     days = [DAY + timedelta(days=day) for day, _, _ in drawn]
     return pa.table(
         {
-            "key": pa.array([key_of(place) for place in range(len(drawn))], pa.string()),
+            "key": pa.array([UUID(key_of(place)).bytes for place in range(len(drawn))], pa.uuid()),
             "day": pa.array(days, pa.date32()),
             "counted": pa.array([day - timedelta(days=day.weekday()) for day in days], pa.date32()),
             "amount": pa.array([amount for _, amount, _ in drawn], pa.float64()),

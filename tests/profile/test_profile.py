@@ -24,6 +24,7 @@ from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import SUM_SCALE, UNKNOWN, Bin, Statistic, counts, fuse, histogram
+from tests.keys import keys_of
 
 BINS = Bin("score", 0, 1, 16)
 PLAN = (
@@ -101,6 +102,10 @@ def test_the_order_of_rows_changes_no_bit() -> None:
     assert cells(computed(rows)) == cells(computed(shuffled))
 
 
+def accepted(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False).set_column(0, "key", keys_of(frame["key"]))
+
+
 def stored(folder: Path, rows: pd.DataFrame, pieces: int) -> Partitions:
     """Accepted files as the gate writes them, each day's rows in several pieces."""
     lake = Lake(str(folder))
@@ -114,7 +119,7 @@ def stored(folder: Path, rows: pd.DataFrame, pieces: int) -> Partitions:
         for (day, piece), part in frame.groupby(["day", np.arange(len(frame)) % pieces]):
             path = f"{feed}/{day:%Y-%m-%d}-{piece}.parquet"
             dated = part.assign(day=part["day"].dt.date, counted=part["counted"].dt.date)
-            lake.put_table(path, pa.Table.from_pandas(dated, preserve_index=False))
+            lake.put_table(path, accepted(dated))
             paths[feed].setdefault(day.date(), []).append(path)
     partitions = Partitions(lake, "a-system", PLAN)
     assert len(partitions.update(paths["outputs"], paths["outcomes"], COLUMNS)) == rows["day"].nunique()
@@ -133,9 +138,7 @@ def test_only_dirty_partitions_are_computed_and_gone_ones_forgotten(tmp_path: Pa
     lake = Lake(str(tmp_path))
     partitions = Partitions(lake, "a-system", PLAN)
     rows = rows_like(30).assign(day=pd.Timestamp(DAY))
-    table = pa.Table.from_pandas(
-        rows.assign(day=DAY, counted=DAY).drop(columns="outcome"), preserve_index=False
-    )
+    table = accepted(rows.assign(day=DAY, counted=DAY).drop(columns="outcome"))
     for name in ("a", "b"):
         lake.put_table(f"{name}.parquet", table)
     later = DAY + timedelta(days=1)
@@ -151,7 +154,7 @@ def test_only_dirty_partitions_are_computed_and_gone_ones_forgotten(tmp_path: Pa
 def test_a_partition_of_other_columns_is_dirty(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     rows = rows_like(30).assign(day=DAY, counted=DAY).drop(columns="outcome")
-    lake.put_table("a.parquet", pa.Table.from_pandas(rows, preserve_index=False))
+    lake.put_table("a.parquet", accepted(rows))
     partitions, paths = Partitions(lake, "a-system", PLAN), {DAY: ["a.parquet"]}
     stricter = replace(COLUMNS, positive_at=0.9)
     partitions.update(paths, {}, COLUMNS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from uuid import NAMESPACE_OID, uuid5
 
 import ibis
 import numpy as np
@@ -21,6 +20,7 @@ from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
 from sundial.profile.spans import SETTLED
 from sundial.profile.statistics import UNKNOWN, Bin, counts, fuse, histogram, sample
+from tests.keys import keys_of
 
 FIRST = date(2023, 11, 16)
 """A Thursday; the weeks run over the end of a year."""
@@ -52,7 +52,7 @@ def rows() -> tuple[pa.Table, pa.Table]:
     days = [FIRST + timedelta(days=place) for place in drawn]
     late = random.choice([0, 0, 0, 1, 3, 20], len(days))
     names = [random.choice(["a", "b"] if place < 100 else ["b", "c"]) for place in drawn]
-    key = pa.array([str(uuid5(NAMESPACE_OID, str(place))) for place in range(len(days))])
+    key = keys_of(range(len(days)))
     outputs = pa.table(
         {
             "key": key,

@@ -43,14 +43,14 @@ def summed(parts: Sequence[Cells], statistic: Statistic) -> tuple[dict[str, Code
     last = {name: int(codes.max(initial=-1)) + 1 for name, (codes, _) in keys.items()}
     ordered = [np.where(codes < 0, last[name], codes) for name, (codes, _) in keys.items()]
     if keys:
-        distinct, place = _distinct(ordered, [size + 1 for size in last.values()])
+        combinations, place = distinct(ordered, [size + 1 for size in last.values()])
     else:  # without keys there is one sum, even of nothing
-        distinct, place = [], np.zeros(sum(map(len, parts)), np.int64)
+        combinations, place = [], np.zeros(sum(map(len, parts)), np.int64)
     found: dict[str, Codes] = {
         name: (np.where(codes == last[name], -1, codes), keys[name][1])
-        for name, codes in zip(keys, distinct, strict=True)
+        for name, codes in zip(keys, combinations, strict=True)
     }
-    n = len(distinct[0]) if keys else 1
+    n = len(combinations[0]) if keys else 1
     values = {}
     for name, merge in statistic.merged.items():
         given = np.concatenate([part.values[name] for part in parts])
@@ -60,10 +60,15 @@ def summed(parts: Sequence[Cells], statistic: Statistic) -> tuple[dict[str, Code
     return found, values
 
 
-def _distinct(
+def distinct(
     codes: Sequence[NDArray[np.int64]], sizes: Sequence[int]
 ) -> tuple[Sequence[NDArray[np.int64]], NDArray[np.int64]]:
-    """Returns each distinct combination of codes once, sorted, and which of them each row has."""
+    """Returns each distinct combination of codes once, sorted, and which of them each row has.
+
+    Args:
+        codes: of each row, a column for each key, from 0 on.
+        sizes: how many codes each key may have.
+    """
     possible = math.prod(sizes)
     if possible > 2**62:  # one number cannot tell them apart
         combinations, place = np.unique(np.stack(codes), axis=1, return_inverse=True)

@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 OF_OUTCOMES = ("outcome_weight", "rating", "escalated", "corrected")
 """Columns that accepted outcomes may have beside `outcome`."""
 
+OF_TRUTH = ("outcome_counted", "truth_", *OF_OUTCOMES)
+"""Columns that an output has of its truth."""
+
 _FARTHEST = 30.0
 """Spans of the score beyond which a truth is not farther off: the sums of squares stay whole numbers."""
 
 
 _MOST = 2**31
+
+PLACE = "place_"
+"""Column that may number the rows; the analysis table has it then."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,19 @@ class Columns:
         )
 
     @property
+    def of_feed(self) -> frozenset[str]:
+        """The feed's own columns that are one of these."""
+        named = (
+            *(self.score, self.prediction, self.model_version, self.cluster, self.failed),
+            *(self.ranked or ())[:2],
+            *(self.weight or ())[:1],
+            *(self.latency or ())[:1],
+        )
+        return frozenset(
+            {*self.categories, *self.numbers, *(str(name) for name in named if name is not None)}
+        )
+
+    @property
     def texts(self) -> frozenset[str]:
         """Columns of the table that are levels."""
         return frozenset(
@@ -111,42 +130,52 @@ class Columns:
         return names & there
 
 
-def analysis_table(
-    outputs: ir.Table, outcomes: ir.Table | None, columns: Columns, *, corrected: bool = True
-) -> ir.Table:
+def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Columns) -> ir.Table:
     """Returns one row an output: day, counted, what was put out, its truth, the categories and the numbers.
 
     Args:
         outputs: accepted outputs with `key`, `day`, `counted` and the feed's own columns; their scores are
             finite or missing, and within the register's range: the gate holds them to it.
-        outcomes: accepted outcomes with `key`, `day` (the output's), `outcome`, `counted`, `batch`, and of
-            `OF_OUTCOMES` what there is; a later batch replaces the truth of an earlier one but not the week
-            in which it counted.
+        outcomes: accepted outcomes, as `latest` takes them.
         columns: which column is what; one that was not asked for when the outputs came is `Unknown`.
-        corrected: whether an output may have outcomes in several batches; saying no saves the look for it.
 
     Returns:
         `outcome_counted` is null where the truth is not known. Errors are in units of the score's span, so
         that their sums fit. Lists of a ranking have their figures on one of their rows, that which became
         known last, once every item's truth is known.
     """
-    table = outputs.select(**_of_outputs(outputs, columns))
     if outcomes is None:
-        joined = table.mutate(outcome_counted=ibis.null("date"), **_no_truth(columns))
-    else:
-        kept = [name for name in OF_OUTCOMES if name in outcomes.columns]
-        truths = {"truth_": outcomes.outcome, **{name: outcomes[name] for name in kept}}
-        if corrected:
-            latest = outcomes.group_by(["day", "key"]).agg(
-                outcome_counted=outcomes.counted.min(),
-                **{name: truth.argmax(outcomes.batch) for name, truth in truths.items()},
-            )
-        else:
-            latest = outcomes.select("day", "key", outcome_counted=outcomes.counted, **truths)
-        joined = table.left_join(latest, ["day", "key"]).select(
-            *table.columns, "outcome_counted", "truth_", *kept
-        )
+        return derived(outputs, columns)
+    truths = latest(outcomes)
+    rows = outputs.left_join(truths, ["day", "key"])
+    return derived(rows.select(*outputs.columns, *(n for n in truths.columns if n in OF_TRUTH)), columns)
+
+
+def latest(outcomes: ir.Table) -> ir.Table:
+    """Returns the truth of each output: day, key and of `OF_TRUTH` what there is.
+
+    Args:
+        outcomes: accepted outcomes with `key`, `day` (the output's), `outcome`, `counted`, `batch`, and of
+            `OF_OUTCOMES` what there is; a later batch replaces the truth of an earlier one but not the week
+            in which it counted.
+    """
+    kept = {name: outcomes[name] for name in OF_OUTCOMES if name in outcomes.columns}
+    return outcomes.group_by(["day", "key"]).agg(
+        outcome_counted=outcomes.counted.min(),
+        **{
+            name: truth.argmax(outcomes.batch) for name, truth in {"truth_": outcomes.outcome, **kept}.items()
+        },
+    )
+
+
+def derived(rows: ir.Table, columns: Columns) -> ir.Table:
+    """Returns the analysis table of outputs with the columns of their truth, if any has one."""
+    there = [name for name in (*OF_TRUTH, PLACE) if name in rows.columns]
+    joined = rows.select(**_of_outputs(rows, columns), **{name: rows[name] for name in there})
+    if "truth_" in there:
         joined = joined.mutate(**_of_truth(joined, columns)).drop("truth_")
+    else:
+        joined = joined.mutate(outcome_counted=ibis.null("date"), **_no_truth(columns))
     if columns.ranked is not None:
         joined = _with_lists(joined, columns.ranked[2])
     return joined.mutate(outcome_weight=_outcome_weight(joined, columns))

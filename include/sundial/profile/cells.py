@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,23 @@ def stacked(parts: Sequence[Cells], statistic: Statistic) -> Cells:
             {name: np.concatenate([part.values[name] for part in parts]) for name in statistic.merged},
         )
     return cells if (day[1:] >= day[:-1]).all() else cells.only(np.argsort(day, kind="stable"))
+
+
+def settled(cells: Cells, statistic: Statistic) -> Cells:
+    """Returns each distinct cell once, sorted, missing keys last; of a sample its lowest."""
+    if isinstance(statistic, Sample):
+        return lowest(cells, statistic)
+    codes = [np.where(codes < 0, codes.max(initial=0) + 1, codes) for codes, _ in cells.keys.values()]
+    order = order_of([cells.day, cells.counted, *codes])
+    cells = cells.only(order)
+    starts = np.flatnonzero(changes([cells.day, cells.counted, *(code[order] for code in codes)], len(cells)))
+    if len(starts) == len(cells):
+        return cells
+    merged = {
+        name: getattr(np, merge).reduceat(cells.values[name], starts)
+        for name, merge in statistic.merged.items()
+    }
+    return replace(cells.only(starts), values=merged)
 
 
 def together(keys: Sequence[Codes]) -> Codes:

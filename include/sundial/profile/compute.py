@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import ibis
 import numpy as np
 
 from sundial.profile.analysis import finite
-from sundial.profile.cells import Cells, Codes, changes, order_of
+from sundial.profile.cells import Cells, Codes, settled
 from sundial.profile.statistics import FARTHEST, RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
@@ -66,34 +63,6 @@ def _lowest(table: ir.Table, sample: Sample) -> ir.Table:
     return ranked.mutate(place=place).filter(lambda rows: rows.place < sample.size).drop("place")
 
 
-def candidates(rows: ir.Table, size: int, counts: Sequence[int]) -> ir.Table:
-    """Returns the accepted rows that may be among the `size` lowest ranks of their partition.
-
-    Sorting all of them would cost as much as all other statistics together. Ranks are as good as random, so
-    that below the limit lie too few once in 10^9 partitions; then it is a sample all the same, the same one
-    each time. Accepted files are in the order of their keys: a limit that is a constant lets the engine leave
-    most of each file unread. Small partitions are taken whole, however many there are.
-
-    Args:
-        rows: accepted rows.
-        size: how many are to be drawn from a partition.
-        counts: rows of each partition of day and counted.
-    """
-    least = size + 6 * math.sqrt(size) + 20
-    whole = math.floor(2 * least)
-    large = [n for n in counts if n > whole]
-    if not large:
-        return rows
-    first = math.floor(least / min(large) * 16**RANK_DIGITS)
-    highest = ibis.literal(str(UUID(hex=f"{first:015x}".ljust(32, "0")))).cast("uuid")
-    key = rows.key.cast("uuid")
-    few = rows.filter(key <= highest)
-    if len(large) == len(counts):
-        return few
-    small = rows.group_by("day", "counted").having(rows.count() <= whole).agg()
-    return few.union(rows.filter(key > highest).semi_join(small, ["day", "counted"]))
-
-
 def _key(table: ir.Table, key: Key) -> ir.Value:
     if isinstance(key, str):
         return table[key]
@@ -123,17 +92,7 @@ def tidy(found: pa.Table, statistic: Statistic) -> Cells:
         {key_name(key): _coded(found[key_name(key)], key) for key in statistic.by},
         {name: _merged(found[name], merge) for name, merge in statistic.merged.items()},
     )
-    codes = [np.where(codes < 0, codes.max(initial=0) + 1, codes) for codes, _ in cells.keys.values()]
-    order = order_of([cells.day, cells.counted, *codes])
-    cells = cells.only(order)
-    starts = np.flatnonzero(changes([cells.day, cells.counted, *(code[order] for code in codes)], len(cells)))
-    if len(starts) == len(cells):
-        return cells
-    merged = {
-        name: getattr(np, merge).reduceat(cells.values[name], starts)
-        for name, merge in statistic.merged.items()
-    }
-    return replace(cells.only(starts), values=merged)
+    return settled(cells, statistic)
 
 
 def _merged(column: pa.ChunkedArray, merge: str) -> NDArray[Any]:

@@ -11,58 +11,39 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import numpy as np
 
 from sundial.lake import Lake
-from sundial.profile.analysis import Columns, analysis_table, corrections
-from sundial.profile.cells import Cells, stacked
-from sundial.profile.compute import candidates, expression, tidy
+from sundial.profile.accepted import aligned, outputs_of, truths_of
+from sundial.profile.analysed import Analysis
+from sundial.profile.analysis import Columns, corrections
+from sundial.profile.cells import Cells, settled, stacked
+from sundial.profile.counting import counted
 from sundial.profile.profile import Correction, Profile
 from sundial.profile.spans import Spans
-from sundial.profile.statistics import Bin, Sample, Statistic, plan_id
+from sundial.profile.statistics import Statistic, plan_id
 from sundial.profile.stored import StoredProfile
 from sundial.profile.weekfile import Stored, tables_of
 from sundial.register.columns import FLAGS, LABELS, MEASURED
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
 Paths = Mapping[date, Sequence[str]]
 """Paths of accepted rows by output day."""
 
-AT_ONCE = 64 * 2**20
-"""Bytes of accepted rows in one query, at least one day: memory does not grow with the history."""
+AT_ONCE = 16 * 2**20
+"""Bytes of accepted rows that are read at once, at least one day: memory does not grow with the history."""
 
 _OF_OUTPUTS = frozenset(
     {"predicted", "late", "failed", "score", "latency", "model_version", "predicted_class", "weight"}
 )
 _OF_TRUTH = (FLAGS | MEASURED | LABELS | {"outcome_weight"}) - _OF_OUTPUTS
-_OF_ALL = _OF_TRUTH | {"weight"}
-# Columns that a row has not by itself alone: its truth is joined, and its cluster counts.
-
 _LOADED: dict[tuple[str, str], Profile] = {}
 # The latest profile of this process, by place and fingerprint: the principles of a run ask for the same.
 
 OfAll = Mapping[Statistic, Cells]
 """The cells of each statistic."""
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    """SQL for accepted rows of one form: views, a table made once, and each statistic of these.
-
-    Attributes:
-        views: by their names.
-        known: the rows with truth, which are joined once; None if no statistic is of them.
-        statements: of each statistic.
-    """
-
-    views: Mapping[str, str]
-    known: str | None
-    statements: Mapping[Statistic, str]
 
 
 @dataclass(frozen=True)
@@ -179,79 +160,33 @@ class Partitions:
             return
         connection = ibis.duckdb.connect()
         self._lake.attach(connection.con)
-        # Each statistic opens the same files, which never change.
-        connection.con.execute("SET parquet_metadata_cache = true")
-        compiled: dict[tuple[object, ...], _Compiled] = {}
-
-        def read(name: str, group: Sequence[date], paths: Paths) -> ir.Table | None:
-            uris = [self._lake.uri(path) for day in group for path in paths.get(day, ())]
-            if not uris:
-                return None
-            # Not by Ibis' read_parquet, which would download an extension of DuckDB to read s3://.
-            connection.con.read_parquet(uris, union_by_name=True).create_view(name)
-            return connection.table(name)
-
+        analysis = Analysis(connection, columns, self._plan)
         for group in self._groups(days, outputs, outcomes):
-            rows, truths = read("outputs", group, outputs), read("outcomes", group, outcomes)
-            if rows is None:
-                continue
+            of_truths = [path for day in group for path in outcomes.get(day, ())]
             # A batch has an output's truth once: the gate refuses what is there twice.
             corrected = any(len(outcomes.get(day, ())) > 1 for day in group)
-            form = (rows.schema(), truths.schema() if truths is not None else None, corrected)
-            if form not in compiled:
-                compiled[form] = self._compiled(connection, rows, truths, columns, corrected=corrected)
-            of_form = compiled[form]
-            views = {**of_form.views, **self._few(connection, rows)}
-            for name, sql in views.items():
-                connection.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
-            if of_form.known is not None:
-                connection.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {of_form.known}")
-            yield (
-                group,
-                {
-                    s: tidy(connection.con.sql(sql).to_arrow_table(), s)
-                    for s, sql in of_form.statements.items()
-                },
-                _corrected(connection, truths) if truths is not None and corrected else (),
-            )
+            truths = truths_of(self._lake, connection, of_truths, corrected=corrected)
+            parts: dict[Statistic, list[Cells]] = {s: [] for s in self._plan}
+            for rows in outputs_of(
+                self._lake,
+                connection,
+                [path for day in group for path in outputs.get(day, ())],
+                columns.of_feed,
+                whole=columns.ranked is not None or columns.cluster is not None,
+            ):
+                analysed = analysis.of(aligned(rows, truths))
+                for s in self._plan:
+                    parts[s].append(counted(analysed[s.over], s))
+            if all(parts.values()):
+                yield (
+                    group,
+                    {
+                        s: of_s[0] if len(of_s) == 1 else settled(stacked(of_s, s), s)
+                        for s, of_s in parts.items()
+                    },
+                    _corrected(connection) if corrected else (),
+                )
         connection.disconnect()
-
-    def _compiled(
-        self, connection: Any, rows: ir.Table, truths: ir.Table | None, columns: Columns, *, corrected: bool
-    ) -> _Compiled:
-        tables = {
-            "joined": analysis_table(rows, truths, columns, corrected=corrected),
-            "alone": analysis_table(rows, None, columns),
-        }
-        # By the name of a view each statement is short: Ibis takes its time to write one.
-        named = {name: ibis.table(table.schema(), name=name) for name, table in tables.items()}
-        joined = named["joined"]
-        of_truth = [s for s in self._plan if s.over == "outcomes"]
-        names = {"day", "outcome_counted", *(name for s in of_truth for name in _columns(s))}
-        known = joined.filter(joined.outcome_counted.notnull()).select(sorted(names))
-        drawn = analysis_table(ibis.table(rows.schema(), name="few"), None, columns)
-
-        def source(statistic: Statistic) -> ir.Table:
-            if statistic.over == "outcomes":
-                return ibis.table(known.schema(), name="known")
-            if _of_few(statistic):
-                return drawn
-            return joined if needs_truth(statistic) else named["alone"]
-
-        return _Compiled(
-            {name: str(connection.compile(table)) for name, table in tables.items()},
-            str(connection.compile(known)) if of_truth else None,
-            {s: str(connection.compile(expression(source(s), s))) for s in self._plan},
-        )
-
-    def _few(self, connection: Any, rows: ir.Table) -> Mapping[str, str]:
-        """Returns the view of the rows that may be drawn, if any are to be."""
-        sizes = [s.size for s in self._plan if isinstance(s, Sample) and _of_few(s)]
-        if not sizes:
-            return {}
-        counts = connection.to_pyarrow(rows.group_by("day", "counted").agg(n=rows.count()))["n"].to_pylist()
-        found = candidates(rows, max(sizes), counts)
-        return {"few": str(connection.compile(found))}
 
     def _groups(self, days: Sequence[date], outputs: Paths, outcomes: Paths) -> Iterator[Sequence[date]]:
         group: list[date] = []
@@ -269,25 +204,14 @@ class Partitions:
         yield group
 
 
-def _corrected(connection: Any, truths: ir.Table) -> Sequence[Correction]:
-    found = connection.to_pyarrow(corrections(truths)).to_pylist()
+def _corrected(connection: Any) -> Sequence[Correction]:
+    found = connection.to_pyarrow(corrections(connection.table("outcomes"))).to_pylist()
     return sorted((Correction(**row) for row in found), key=astuple)
 
 
 def needs_truth(statistic: Statistic) -> bool:
     """Tells whether a statistic counts, or counts by, anything that becomes known with the truth."""
-    return statistic.over == "outcomes" or bool(_columns(statistic) & _OF_TRUTH)
-
-
-def _of_few(statistic: Statistic) -> bool:
-    """Tells whether a few of the accepted rows are enough to draw the sample."""
-    return isinstance(statistic, Sample) and statistic.over == "outputs" and not _columns(statistic) & _OF_ALL
-
-
-def _columns(statistic: Statistic) -> frozenset[str]:
-    keys = (key.column if isinstance(key, Bin) else key for key in statistic.by)
-    own = ("key",) if isinstance(statistic, Sample) else ()
-    return frozenset({*own, *keys, *statistic.sums, *statistic.extremes})
+    return statistic.over == "outcomes" or bool(statistic.columns & _OF_TRUTH)
 
 
 def _monday(day: date) -> date:

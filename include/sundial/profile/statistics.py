@@ -86,6 +86,12 @@ class Statistic:
         """Names the statistic in stored profiles; the same declaration has the same id everywhere."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of the analysis table that it reads."""
+        keys = (key.column if isinstance(key, Bin) else key for key in self.by)
+        return frozenset({*keys, *self.sums, *self.extremes})
+
     def unit(self, column: str) -> float:
         """Returns the unit of a column's sum: that of its bins, 1 without."""
         return next((key.unit for key in self.by if isinstance(key, Bin) and key.column == column), 1.0)

@@ -1,0 +1,175 @@
+"""Accepted rows of some days as one Arrow table, each output beside its truth."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sundial.profile.analysis import OF_OUTCOMES, OF_TRUTH, latest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sundial.lake import Lake
+
+AT_ONCE = 2**17
+"""Rows of outputs in one table, unless one must have all."""
+
+_OWN = ("key", "day", "counted")
+
+
+def outputs_of(
+    lake: Lake, connection: Any, paths: Sequence[str], columns: Collection[str], *, whole: bool
+) -> Iterator[pa.Table]:
+    """Returns key, day, counted and those of the columns that there are, in tables in the order of the days.
+
+    Text comes as a dictionary. Files that do not agree on their columns are read by the engine, which finds
+    types that hold all.
+
+    Args:
+        lake: where the rows lie.
+        connection: an Ibis backend on DuckDB that the lake is attached to.
+        paths: of accepted outputs.
+        columns: of the feed.
+        whole: whether all rows must be in one table.
+    """
+    return _read(lake, connection, paths, [*_OWN, *sorted(columns)], math.inf if whole else AT_ONCE)
+
+
+def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: bool) -> pa.Table | None:
+    """Returns the truth of each output that has one: key, day, and the columns that `aligned` adds.
+
+    Args:
+        lake: where the rows lie.
+        connection: as `outputs_of` takes it.
+        paths: of accepted outcomes.
+        corrected: whether an output may have outcomes in several batches.
+    """
+    if corrected:
+        return _to_arrow(connection, latest(view(lake, connection, "outcomes", paths)).order_by("day"))
+    names = {"counted": "outcome_counted", "outcome": "truth_"}
+    for found in _read(lake, connection, paths, [*_OWN, "outcome", *OF_OUTCOMES], math.inf):
+        return found.rename_columns(names).combine_chunks()
+    return None
+
+
+def aligned(outputs: pa.Table, truths: pa.Table | None) -> pa.Table:
+    """Returns the outputs with the columns of their truths, null where none is known.
+
+    Both are in the order of their days. Keys are hashes: their first half finds, their second half proves.
+    """
+    if truths is None:
+        return outputs
+    place = np.full(len(outputs), -1, np.int64)
+    days, of_truths = days_of(outputs), days_of(truths)
+    ours, theirs = halves(outputs), halves(truths)
+    for day in np.unique(days):
+        here, there = (slice(*d.searchsorted([day, day + 1])) for d in (days, of_truths))
+        _find(ours[here], theirs[there], there.start, place[here])
+    taken = truths.take(pa.array(place, mask=place < 0))
+    for name in (name for name in truths.column_names if name in OF_TRUTH):
+        outputs = outputs.append_column(name, taken[name])
+    return outputs
+
+
+def _find(ours: NDArray[np.uint64], theirs: NDArray[np.uint64], start: int, place: NDArray[np.int64]) -> None:
+    """Writes for each of our keys where, from `start` on, the same one of theirs is."""
+    first, second = _in_order(ours), _in_order(theirs)
+    sorted_ours, sought = ours[first, 0], theirs[second]
+    if isinstance(second, slice) and len(ours):  # a piece of a day has few of its keys
+        second = slice(*sought[:, 0].searchsorted([sorted_ours[0], sorted_ours[-1] + 1]))
+        sought = theirs[second]
+    at = sorted_ours.searchsorted(sought[:, 0])
+    open_ = np.arange(len(sought))
+    while len(open_):  # once, but for keys whose first halves are the same
+        inside = at[open_] < len(ours)
+        open_ = open_[inside]
+        open_ = open_[sorted_ours[at[open_]] == sought[open_, 0]]
+        same = ours[first, 1][at[open_]] == sought[open_, 1]
+        hit = open_[same]
+        rows = np.arange(len(ours))[first][at[hit]]
+        place[rows] = start + np.arange(len(theirs))[second][hit]
+        open_ = open_[~same]
+        at[open_] += 1
+
+
+def _in_order(keys: NDArray[np.uint64]) -> slice | NDArray[np.intp]:
+    """Returns what brings the keys into their order; accepted files are in it already."""
+    first = keys[:, 0]
+    return slice(None) if (first[1:] >= first[:-1]).all() else np.argsort(first, kind="stable")
+
+
+def halves(rows: pa.Table) -> NDArray[np.uint64]:
+    """Returns the two halves of each key, as numbers in the order of the keys, shape (rows, 2).
+
+    Raises:
+        ValueError: the keys are none of 16 bytes.
+    """
+    if rows["key"].type != pa.uuid():
+        raise ValueError(
+            f"the accepted rows have keys of type {rows['key'].type}, from before keys had 16 bytes; "
+            "delete this system's folder accepted/ in the lake, and pull its rows anew"
+        )
+    parts = [
+        np.frombuffer(chunk.storage.buffers()[1], ">u8").reshape(-1, 2)[chunk.offset :][: len(chunk)]
+        for chunk in rows["key"].chunks
+    ]
+    return np.concatenate([np.empty((0, 2), ">u8"), *parts]).astype(np.uint64)
+
+
+def days_of(rows: pa.Table, name: str = "day") -> NDArray[np.int64]:
+    """Returns a column of dates as days since 1970."""
+    days: NDArray[np.int64] = rows[name].to_numpy().astype("datetime64[D]").astype(np.int64)
+    return days
+
+
+def view(lake: Lake, connection: Any, name: str, paths: Sequence[str]) -> Any:
+    """Returns the files as a table of the engine."""
+    # Not by Ibis' read_parquet, which would download an extension of DuckDB to read s3://.
+    uris = [lake.uri(path) for path in paths]
+    connection.con.read_parquet(uris, union_by_name=True).create_view(name)
+    return connection.table(name)
+
+
+def _read(
+    lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str], at_once: float
+) -> Iterator[pa.Table]:
+    files = [_opened(lake, path, names) for path in paths]
+    forms = [file.schema_arrow for file in files]
+    if any(not form.equals(forms[0]) for form in forms):
+        rows = view(lake, connection, "accepted", paths)
+        yield _in_days(_to_arrow(connection, rows.select([name for name in names if name in rows.columns])))
+        return
+    waiting: list[pa.Table] = []
+    for file in files:
+        there = [name for name in names if name in file.schema_arrow.names]
+        for group in range(file.num_row_groups):
+            waiting.append(file.read_row_group(group, there))
+            if sum(map(len, waiting)) >= at_once:
+                yield _in_days(pa.concat_tables(waiting))
+                waiting = []
+    if waiting:
+        yield _in_days(pa.concat_tables(waiting))
+
+
+def _opened(lake: Lake, path: str, names: Sequence[str]) -> pq.ParquetFile:
+    source = lake.uri(path) if lake.is_local else io.BytesIO(lake.get(path))
+    about = pq.read_metadata(source)
+    named = [name for name in names if name in about.schema.names]
+    return pq.ParquetFile(source, metadata=about, read_dictionary=named)
+
+
+def _in_days(rows: pa.Table) -> pa.Table:
+    days = days_of(rows)
+    return rows if (days[1:] >= days[:-1]).all() else rows.take(np.argsort(days, kind="stable"))
+
+
+def _to_arrow(connection: Any, table: Any) -> pa.Table:
+    connection.con.execute("SET arrow_lossless_conversion = true")  # keys stay keys, not texts
+    return connection.con.sql(str(connection.compile(table))).to_arrow_table()

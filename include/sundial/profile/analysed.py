@@ -1,0 +1,85 @@
+"""Accepted rows as the analysis table, in arrays that can be counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sundial.profile.accepted import days_of, halves
+from sundial.profile.analysis import PLACE, Columns, derived
+from sundial.profile.counting import Rows
+from sundial.profile.statistics import RANK_DIGITS, UNKNOWN, Over, Statistic
+
+
+class Analysis:
+    """The analysis table of accepted rows: the engine derives what is no column of the feed as it is."""
+
+    def __init__(self, connection: Any, columns: Columns, plan: Sequence[Statistic]) -> None:
+        self._connection, self._columns = connection, columns
+        self._wanted = frozenset[str]().union(*(statistic.columns for statistic in plan))
+        # By schema: Ibis takes its time to write a statement.
+        self._statements: dict[pa.Schema, str] = {}
+
+    def of(self, rows: pa.Table) -> Mapping[Over, Rows]:
+        """Returns the rows by what a statistic may be over."""
+        sources = {name: source for name in self._wanted if (source := self._source(rows.schema, name))}
+        found = {name: rows[source] for name, source in sources.items()}
+        if derived := sorted(self._wanted - sources.keys()):
+            told = self._derived(rows, derived)
+            found |= {name: told[name] for name in derived}
+        found = {
+            name: _coded(column, unknown=name in self._columns.categories) for name, column in found.items()
+        }
+        day, rank = days_of(rows), (halves(rows)[:, 0] >> np.uint64(64 - 4 * RANK_DIGITS)).astype(np.int64)
+        if "outcome_counted" not in rows.column_names:
+            known, outcome_counted = np.zeros(0, np.intp), np.zeros(0, np.int64)
+        else:
+            known = np.flatnonzero(rows["outcome_counted"].is_valid().to_numpy())
+            outcome_counted = days_of(rows.select(["outcome_counted"]).take(known), "outcome_counted")
+        return {
+            "outputs": Rows(day, days_of(rows, "counted"), found, rank),
+            "outcomes": Rows(day[known], outcome_counted, found, rank, known),
+        }
+
+    def _source(self, schema: pa.Schema, name: str) -> str | None:
+        """Returns the feed's column that the analysis table's is, but for the kind of number."""
+        source = self._columns.score if name == "score" else name
+        if source is None or source not in schema.names:
+            return None
+        kind = schema.field(source).type
+        if name in self._columns.categories:
+            return source if pa.types.is_dictionary(kind) else None
+        of_number = name in self._columns.numbers or name == "score"
+        return source if of_number and (pa.types.is_floating(kind) or pa.types.is_integer(kind)) else None
+
+    def _derived(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
+        con = self._connection.con
+        con.register("rows", rows.append_column(PLACE, pa.array(np.arange(len(rows)))))
+        if rows.schema not in self._statements:
+            found = derived(self._connection.table("rows"), self._columns)
+            # What looks at several rows, at lists or clusters, gives them in another order.
+            in_order = found.order_by(PLACE) if self._columns.ranked or self._columns.cluster else found
+            self._statements[rows.schema] = str(self._connection.compile(in_order.select(names)))
+        found = con.sql(self._statements[rows.schema]).to_arrow_table()
+        con.unregister("rows")
+        return found
+
+
+def _coded(column: pa.ChunkedArray, *, unknown: bool) -> pa.ChunkedArray:
+    """Returns a text as dictionaries, UNKNOWN where it is missing if that is a level; all else as it is."""
+    if pa.types.is_string(column.type):
+        column = column.dictionary_encode()
+    if not (unknown and column.null_count and pa.types.is_dictionary(column.type)):
+        return column
+    return pa.chunked_array(
+        [
+            pa.DictionaryArray.from_arrays(
+                chunk.indices.fill_null(len(chunk.dictionary)),
+                pa.concat_arrays([chunk.dictionary, pa.array([UNKNOWN], chunk.dictionary.type)]),
+            )
+            for chunk in column.chunks
+        ]
+    )

@@ -1,0 +1,225 @@
+"""What is counted from accepted files is what an engine counts by its own GROUP BY, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from sundial.lake import Lake
+from sundial.profile.accepted import aligned
+from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.compute import run
+from sundial.profile.partitions import Partitions
+from sundial.profile.profile import Profile
+from sundial.profile.statistics import Bin, Statistic, counts, fuse, histogram, sample
+from tests.keys import keys_of
+
+FIRST, DAYS, N = date(2024, 1, 1), 10, 3_000
+EVER = (FIRST, FIRST + timedelta(days=DAYS), FIRST + timedelta(days=200))
+SCORE, AMOUNT = Bin("score", 0, 1, 16), Bin("amount", -2, 3, 64)
+
+FORMS = {
+    "weights, clusters and latency": (
+        Columns(
+            score="score",
+            positive_at=0.4,
+            model_version="version",
+            categories=("group", "district"),
+            numbers=("amount", "age"),
+            cluster="list",
+            weight=("amount_of", 4.0),
+            outcome_weight=3.0,
+            latency=("ms", 50.0),
+            failed="down",
+        ),
+        (
+            histogram("outputs", AMOUNT, ["late"], extremes=True),
+            histogram("outputs", Bin("latency", 0, 100, 8)),
+            histogram("outcomes", SCORE, ["outcome", "group"], extremes=True),
+            Statistic("outcomes", ("predicted", "outcome"), ("outcome_weight",)),
+            counts("outputs", ["model_version", "district", "failed"]),
+            sample("outputs", ["group", "model_version"], ["amount", "age"], size=20),
+            sample("outcomes", ["group"], ["score"], size=20),
+        ),
+    ),
+    "classes": (
+        Columns(task="multiclass", prediction="label", positive_class="a", categories=("group",)),
+        (
+            counts("outputs", ["predicted_class", "group"]),
+            counts("outcomes", ["predicted_class", "outcome_class", "predicted", "outcome"]),
+        ),
+    ),
+    "numbers": (
+        Columns(task="regression", score="score", span=(0.0, 1.0), tolerance=0.2, numbers=("amount",)),
+        (
+            Statistic("outcomes", ("within_tolerance",), ("error", "absolute_error", "squared_error")),
+            histogram("outputs", AMOUNT),
+            histogram("outcomes", AMOUNT, extremes=True),
+        ),
+    ),
+    "lists": (
+        Columns(task="ranking", ranked=("list", "rank", 3), categories=("group",)),
+        (
+            Statistic("outcomes", ("hit", "group"), ("ndcg", "reciprocal_rank")),
+            counts("outputs", ["predicted"]),
+        ),
+    ),
+    "answers": (
+        Columns(task="text", categories=("group",)),
+        (
+            Statistic("outcomes", ("escalated", "corrected", "group"), ("rating",)),
+            counts("outputs", []),
+        ),
+    ),
+}
+
+
+def outputs() -> pa.Table:
+    random = np.random.default_rng(3)
+    day = np.sort(random.integers(0, DAYS, N))
+    days = [FIRST + timedelta(days=int(place)) for place in day]
+    weeks = random.integers(0, 2, N).tolist()
+    beyond = [np.nan, np.inf, -np.inf, 1e308, -0.0, 1.5]
+    amounts = np.where(random.random(N) < 0.1, random.choice(beyond, N), random.normal(size=N))
+
+    def missing(values: np.ndarray) -> pa.Array:
+        return pa.array(values.tolist(), mask=random.random(N) < 0.1)
+
+    return pa.table(
+        {
+            "key": keys_of(range(N)),
+            "day": days,
+            "counted": [
+                d - timedelta(days=d.weekday() + 7 * late) for d, late in zip(days, weeks, strict=True)
+            ],
+            "score": pa.array(np.where(random.random(N) < 0.3, 0.5, random.random(N)), pa.float64()),
+            "version": missing(random.choice(["1", "2"], N)),
+            "group": missing(random.choice(["a", "B", "Ä", ""], N)),
+            "district": missing(random.integers(1, 4, N)),
+            "amount": missing(amounts),
+            "age": pa.array(random.integers(18, 99, N), pa.int16()),
+            "amount_of": pa.array(random.integers(1, 5, N), pa.int64()),
+            "list": missing(np.array([f"l{place}" for place in day * 100 + random.integers(0, 60, N)])),
+            "rank": pa.array(random.integers(1, 9, N), pa.float32()),
+            "ms": missing(random.gamma(2, 20, N)),
+            "down": pa.array(random.integers(0, 2, N), pa.int8()),
+            "label": pa.array(random.choice(["a", "b", "c"], N)),
+        }
+    )
+
+
+def outcomes(of: pa.Table, kind: str, batch: str, share: float) -> pa.Table:
+    random = np.random.default_rng(len(batch))
+    rows = of.select(["key", "day", "counted"]).filter(pa.array(random.random(N) < share))
+    n = len(rows)
+    rows = rows.append_column("batch", pa.array([batch] * n))
+    truth: dict[str, Callable[[], object]] = {
+        "classes": lambda: random.choice(["a", "b", "c", "d"], n),
+        "numbers": lambda: random.normal(size=n),
+    }
+    rows = rows.append_column("outcome", pa.array(truth.get(kind, lambda: random.integers(0, 3, n))()))
+    if kind == "answers":
+        rows = rows.append_column("rating", pa.array(random.integers(1, 6, n), mask=random.random(n) < 0.5))
+        rows = rows.append_column("escalated", pa.array(random.integers(0, 2, n)))
+    if kind.startswith("weights"):
+        rows = rows.append_column("outcome_weight", pa.array(random.integers(1, 4, n).astype(float)))
+    return rows.take(random.permutation(n))
+
+
+def put(lake: Lake, name: str, rows: pa.Table) -> dict[date, list[str]]:
+    paths = {}
+    for day in sorted(set(rows["day"].to_pylist())):
+        paths[day] = [f"{name}-{day}.parquet"]
+        lake.put_table(paths[day][0], rows.filter(pc.equal(rows["day"], pa.scalar(day, pa.date32()))))
+    return paths
+
+
+def by_engine(
+    tables: tuple[pa.Table, pa.Table | None], columns: Columns, plan: tuple[Statistic, ...]
+) -> Profile:
+    connection = ibis.duckdb.connect()
+    found = []
+    for name, table in zip(("outputs", "outcomes"), tables, strict=True):
+        if table is not None:
+            connection.con.register(name, table)
+        found.append(None if table is None else connection.table(name))
+    return Profile(run(connection, analysis_table(found[0], found[1], columns), plan))
+
+
+def assert_same(ours: Profile, theirs: Profile, plan: tuple[Statistic, ...]) -> None:
+    for statistic in plan:
+        ask = "sample" if hasattr(statistic, "size") else "window"
+        found = getattr(ours, ask)(statistic, *EVER)
+        assert len(found)
+        pd.testing.assert_frame_equal(found, getattr(theirs, ask)(statistic, *EVER), check_exact=True)
+
+
+@pytest.mark.parametrize("batches", [0, 1, 2])
+@pytest.mark.parametrize("rows_at_once", [2**17, 100])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_task_is_counted_as_an_engine_counts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, rows_at_once: int, batches: int
+) -> None:
+    monkeypatch.setattr("sundial.profile.accepted.AT_ONCE", rows_at_once)
+    monkeypatch.setattr("sundial.lake._GROUP", 50)
+    columns, asked = FORMS[form]
+    plan = fuse(asked if batches else [s for s in asked if s.over == "outputs"])
+    lake, given = Lake(str(tmp_path)), outputs()
+    paths, of_truth = put(lake, "outputs", given), {}
+    truths = [outcomes(given, form, "1" * (number + 1), 0.8 / (number + 1)) for number in range(batches)]
+    for number, rows in enumerate(truths):
+        for day, of_day in put(lake, f"outcomes{number}", rows).items():
+            of_truth.setdefault(day, []).extend(of_day)
+    partitions = Partitions(lake, "s", plan)
+    partitions.update(paths, of_truth, columns)
+    known = pa.concat_tables(truths) if truths else None
+    assert_same(partitions.load(), by_engine((given, known), columns, plan), plan)
+
+
+def test_a_column_that_changes_its_type_is_what_the_engine_makes_of_it(tmp_path: Path) -> None:
+    lake, given = Lake(str(tmp_path)), outputs()
+    columns = Columns(categories=("district",), numbers=("amount",))
+    plan = fuse([histogram("outputs", AMOUNT), counts("outputs", ["district"])])
+    paths = put(lake, "outputs", given)
+    day = FIRST + timedelta(days=4)
+    of_day = lake.get_table(paths[day][0])
+    texts = pa.array(["some"] * len(of_day))
+    lake.put_table(paths[day][0], of_day.set_column(of_day.schema.get_field_index("amount"), "amount", texts))
+    partitions = Partitions(lake, "s", plan)
+    partitions.update(paths, {}, columns)
+    without = given.set_column(
+        given.schema.get_field_index("amount"),
+        "amount",
+        pc.if_else(pc.equal(given["day"], pa.scalar(day, pa.date32())), None, given["amount"]),
+    )
+    assert_same(partitions.load(), by_engine((without, None), columns, plan), plan)
+
+
+def test_rows_from_before_keys_had_16_bytes_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    old = outputs().set_column(0, "key", pa.array([f"{place:08x}" for place in range(N)]))
+    with pytest.raises(ValueError, match="pull its rows anew"):
+        Partitions(lake, "s", [counts("outputs", [])]).update(put(lake, "outputs", old), {}, Columns())
+
+
+def test_keys_that_share_their_first_half_are_told_apart() -> None:
+    day = pa.array([FIRST] * 4)
+    ours = pa.array([bytes(8) + bytes([0] * 7 + [place]) for place in (3, 1, 4, 2)], pa.uuid())
+    theirs = pa.array([bytes(8) + bytes([0] * 7 + [place]) for place in (9, 2, 3)], pa.uuid())
+    truths = pa.table({"key": theirs, "day": day[:3], "truth_": [90, 20, 30]})
+    assert aligned(pa.table({"key": ours, "day": day}), truths)["truth_"].to_pylist() == [30, None, None, 20]
+
+
+def test_a_truth_of_another_day_is_not_that_of_the_output() -> None:
+    key, other = keys_of(["a"]), FIRST + timedelta(days=1)
+    outputs = pa.table({"key": key, "day": pa.array([FIRST])})
+    truths = pa.table({"key": key, "day": pa.array([other]), "truth_": [1]})
+    assert aligned(outputs, truths)["truth_"].to_pylist() == [None]
