@@ -53,7 +53,8 @@ class VersionChange(Check):
     the version before, up to the change. The evidence is for a difference of more than the policy's
     tolerance: the k-th week of the new version is one block with the k-th week before it, for 26 weeks.
     An intended outcome that became better is no `watch` and no `breach`. Scores are compared by the
-    Kolmogorov-Smirnov distance, `watch` at most.
+    Kolmogorov-Smirnov distance, `watch` at most. After its weeks the comparison is over, whatever it found:
+    what a version does from then on is held against the target, not against a version of last year.
     """
 
     name = "drift.version_change"
@@ -145,7 +146,11 @@ def _of_share(view: View, change: Change, metric: str, share: Share) -> Finding:
     )
     if better and status is Status.BREACH:
         status, reason = Status.OK, "Better than before, confirmed by the evidence carried over the weeks."
-    if of_outcomes and "outcomes" in view.failed:  # evidence counts what is there; this week is not known
+    if view.week > _last_week(view.system, change, share):
+        result = "with a confirmed difference" if evidence.confirmed else "without a confirmed difference"
+        status = Status.NOT_APPLICABLE
+        reason = f"The comparison of version {change.after} ended after {WEEKS} weeks, {result}."
+    elif of_outcomes and "outcomes" in view.failed:  # evidence counts what is there; this week is not known
         status, reason = Status.ERROR, view.failed["outcomes"]
     return view.finding(
         metric,
@@ -174,16 +179,20 @@ def _no_outcomes(view: View, change: Change, share: Share) -> tuple[Status, str]
     if of_flagged_only(view.system) and share.metric in NEEDS_ALL:
         reason = "The truth becomes known of positive outputs only; this measure needs that of all."
         return Status.NOT_MEASURED, reason
-    if view.week < change.week + _matured(view, share):
+    if view.week < change.week + _matured(view.system, share):
         return Status.NOT_MEASURED, "Immature: no outcome of the new version has had its time yet."
     return None
 
 
-def _matured(view: View, share: Share) -> timedelta:
+def _matured(system: System, share: Share) -> timedelta:
     """Returns the whole weeks after which outputs are compared: outcomes have their time until then."""
     if share.statistic.over == "outputs":
         return timedelta()
-    return timedelta(weeks=math.ceil(view.system.maturity / timedelta(weeks=1)))
+    return timedelta(weeks=math.ceil(system.maturity / timedelta(weeks=1)))
+
+
+def _last_week(system: System, change: Change, share: Share) -> date:
+    return change.week + _matured(system, share) + timedelta(weeks=WEEKS - 1)
 
 
 def _block(view: View, change: Change, share: Share, since: date) -> tuple[float, float, float, float]:
@@ -192,8 +201,8 @@ def _block(view: View, change: Change, share: Share, since: date) -> tuple[float
     The first of all has what became known of the new version until then, too.
     """
     week, statistic = timedelta(weeks=1), _by_version(share)
-    start = change.week + _matured(view, share)
-    first, last = max(since, start), min(view.week, start + (WEEKS - 1) * week)
+    start = change.week + _matured(view.system, share)
+    first, last = max(since, start), min(view.week, _last_week(view.system, change, share))
     if first > last:
         return 0, 0, 0, 0
     new = view.cells_of_weeks(statistic, change.week if first == start else first, last)

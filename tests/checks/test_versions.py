@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from towns import FIRST, POLICY, WEEK, Town, only, parquet, town_at
 
+from checks.version_change import WEEKS
 from sundial.stats import intervals
 from sundial.stats.evidence import Distribution, Floor, TwoSample
 from sundial.store.records import Finding, Status
@@ -161,13 +162,26 @@ def test_a_version_that_comes_back_is_no_new_one(tmp_path: Path) -> None:
 
 def test_a_version_that_was_worse_is_not_called_better_for_a_good_quarter(tmp_path: Path) -> None:
     """The evidence speaks both ways: what it confirmed is that the version was worse."""
-    rows = rows_of(36, right=(0.8, 0.3))
+    rows = rows_of(33, right=(0.8, 0.3))
     late = (rows["week"] >= 24) & ~rows["correct"] & (np.random.default_rng(1).random(len(rows)) < 0.8)
     rows["broken"] = np.where(late, 1 - rows["broken"], rows["broken"])  # right in 86 % of the last weeks
-    found = only(measured(with_versions(tmp_path, window_weeks=4), rows, 36), "version_outcome_change")
+    found = only(measured(with_versions(tmp_path, window_weeks=4), rows, 33), "version_outcome_change")
     assert (found.estimate or 0) > 0
     assert found.status is Status.BREACH
     assert "Better" not in found.reason
+
+
+@pytest.mark.parametrize(("right", "said"), [(0.3, "with a"), (0.8, "without a")])
+def test_a_comparison_is_over_after_its_weeks(tmp_path: Path, right: float, said: str) -> None:
+    """What it confirmed stays in its last findings; it could not recover, since no week is added any more."""
+    rows, town = rows_of(37, right=(0.8, right)), with_versions(tmp_path)
+    weeks = CHANGED + 1 + WEEKS  # outcomes have a week to mature
+    last = only(measured(town, rows, weeks), "version_outcome_change")
+    assert last.status is (Status.BREACH if right < 0.8 else Status.OK)
+    after = only(measured(town, rows, weeks + 1), "version_outcome_change")
+    assert after.status is Status.NOT_APPLICABLE
+    assert f"ended after {WEEKS} weeks, {said} confirmed" in after.reason
+    assert after.evidence is not None
 
 
 def test_labels_of_a_few_outputs_are_no_new_versions(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 from sundial.lake import Lake
-from sundial.profile.accepted import aligned
+from sundial.profile.accepted import Truths, aligned
 from sundial.profile.analysis import Columns, analysis_table
 from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
@@ -215,11 +215,16 @@ def test_keys_that_share_their_first_half_are_told_apart() -> None:
     ours = pa.array([bytes(8) + bytes([0] * 7 + [place]) for place in (3, 1, 4, 2)], pa.uuid())
     theirs = pa.array([bytes(8) + bytes([0] * 7 + [place]) for place in (9, 2, 3)], pa.uuid())
     truths = pa.table({"key": theirs, "day": day[:3], "truth_": [90, 20, 30]})
-    assert aligned(pa.table({"key": ours, "day": day}), truths)["truth_"].to_pylist() == [30, None, None, 20]
+    assert aligned(pa.table({"key": ours, "day": day}), Truths.of(truths))["truth_"].to_pylist() == [
+        30,
+        None,
+        None,
+        20,
+    ]
 
 
 def test_a_truth_of_another_day_is_not_that_of_the_output() -> None:
     key, other = keys_of(["a"]), FIRST + timedelta(days=1)
     outputs = pa.table({"key": key, "day": pa.array([FIRST])})
     truths = pa.table({"key": key, "day": pa.array([other]), "truth_": [1]})
-    assert aligned(outputs, truths)["truth_"].to_pylist() == [None]
+    assert aligned(outputs, Truths.of(truths))["truth_"].to_pylist() == [None]

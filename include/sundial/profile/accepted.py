@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -42,8 +43,29 @@ def outputs_of(
     return _read(lake, connection, paths, [*_OWN, *sorted(columns)], math.inf if whole else AT_ONCE)
 
 
-def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: bool) -> pa.Table | None:
-    """Returns the truth of each output that has one: key, day, and the columns that `aligned` adds.
+@dataclass(frozen=True)
+class Truths:
+    """Truths of outputs, in the order of their days.
+
+    Attributes:
+        keys: the two halves of each key, as `halves` gives them.
+        days: of the outputs, as days since 1970.
+        columns: what `aligned` adds.
+    """
+
+    keys: NDArray[np.uint64]
+    days: NDArray[np.int64]
+    columns: pa.Table
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> Self:
+        """Takes key, day and the columns that there are of a truth."""
+        columns = rows.select([name for name in OF_TRUTH if name in rows.column_names])
+        return cls(halves(rows), days_of(rows), columns.combine_chunks())
+
+
+def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: bool) -> Truths | None:
+    """Returns the truth of each output that has one; None where no path is given.
 
     Args:
         lake: where the rows lie.
@@ -52,14 +74,15 @@ def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: b
         corrected: whether an output may have outcomes in several batches.
     """
     if corrected:
-        return _to_arrow(connection, latest(view(lake, connection, "outcomes", paths)).order_by("day"))
+        rows = latest(view(lake, connection, "outcomes", paths)).order_by("day")
+        return Truths.of(_to_arrow(connection, rows))
     names = {"counted": "outcome_counted", "outcome": "truth_"}
     for found in _read(lake, connection, paths, [*_OWN, "outcome", *OF_OUTCOMES], math.inf):
-        return found.rename_columns(names).combine_chunks()
+        return Truths.of(found.rename_columns(names))
     return None
 
 
-def aligned(outputs: pa.Table, truths: pa.Table | None) -> pa.Table:
+def aligned(outputs: pa.Table, truths: Truths | None) -> pa.Table:
     """Returns the outputs with the columns of their truths, null where none is known.
 
     Both are in the order of their days. Keys are hashes: their first half finds, their second half proves.
@@ -67,13 +90,12 @@ def aligned(outputs: pa.Table, truths: pa.Table | None) -> pa.Table:
     if truths is None:
         return outputs
     place = np.full(len(outputs), -1, np.int64)
-    days, of_truths = days_of(outputs), days_of(truths)
-    ours, theirs = halves(outputs), halves(truths)
+    ours, days = halves(outputs), days_of(outputs)
     for day in np.unique(days):
-        here, there = (slice(*d.searchsorted([day, day + 1])) for d in (days, of_truths))
-        _find(ours[here], theirs[there], there.start, place[here])
-    taken = truths.take(pa.array(place, mask=place < 0))
-    for name in (name for name in truths.column_names if name in OF_TRUTH):
+        here, there = (slice(*d.searchsorted([day, day + 1])) for d in (days, truths.days))
+        _find(ours[here], truths.keys[there], there.start, place[here])
+    taken = truths.columns.take(pa.array(place, mask=place < 0))
+    for name in taken.column_names:
         outputs = outputs.append_column(name, taken[name])
     return outputs
 

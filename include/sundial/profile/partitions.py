@@ -32,7 +32,7 @@ from sundial.register.columns import FLAGS, LABELS, MEASURED
 Paths = Mapping[date, Sequence[str]]
 """Paths of accepted rows by output day."""
 
-AT_ONCE = 16 * 2**20
+AT_ONCE = 8 * 2**20
 """Bytes of accepted rows that are read at once, at least one day: memory does not grow with the history."""
 
 _OF_OUTPUTS = frozenset(
