@@ -44,6 +44,8 @@ def last_change(view: View) -> Change | None:
         for version, day in view.profile.versions(view.week).items()
         if version != UNKNOWN and day <= view.end
     }
+    if len(first) < 2:
+        return None
     latest = sorted(first, key=lambda version: (first[version], version), reverse=True)
     in_use = (version for version in latest if _has_outputs(view, version, first[version]))
     after, before = next(in_use, None), next(in_use, None)
