@@ -125,10 +125,14 @@ def _of_share(view: View, change: Change, metric: str, share: Share) -> Finding:
     of_outcomes = statistic.over == "outcomes"
     if of_outcomes and (missing := _no_outcomes(view, change, share)) is not None:
         return view.finding(metric, missing[0], missing[1], threshold=threshold, details=_named(change))
-    stream = f"{metric}/{share.metric}@{threshold.value:g}/{json.dumps([change.before, change.after])}"
+    start = f"{metric}/{share.metric}@{threshold.value:g}/"
+    place, pair = _place(view.streams_after(start), change)
+    stream = f"{start}{place}/{pair}"
     # A version is a new one from its 30th output on: the first block has all weeks until then.
     since = view.fresh_from if view.streams_begun(stream) else date.min
-    evidence = view.advance(stream, TwoSample(threshold.value), _block(view, change, share, since))
+    evidence = view.advance(
+        stream, TwoSample(threshold.value), _block(view, change, share, since), part=1 / (place * (place + 1))
+    )
     before, now = _windows(change, view.window_of(statistic))
     old = share.increment(_of(view.cells(statistic, before), change.before))
     new = share.increment(_of(view.cells(statistic, now), change.after))
@@ -170,6 +174,16 @@ def _of_share(view: View, change: Change, metric: str, share: Share) -> Finding:
             "n_before": old[1],
         },
     )
+
+
+def _place(kept: Sequence[str], change: Change) -> tuple[int, str]:
+    """Returns which comparison this is, and the name of the two versions.
+
+    The k-th has 1 / (k (k + 1)) of one stream's weight: however many versions come, together they have one.
+    """
+    places = {pair: int(place) for place, _, pair in (name.partition("/") for name in kept)}
+    pair = json.dumps([change.before, change.after])
+    return places.get(pair, max(places.values(), default=0) + 1), pair
 
 
 def _no_outcomes(view: View, change: Change, share: Share) -> tuple[Status, str] | None:

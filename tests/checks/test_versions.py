@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,17 @@ def test_a_comparison_is_over_after_its_weeks(tmp_path: Path, right: float, said
     assert after.status is Status.NOT_APPLICABLE
     assert f"ended after {WEEKS} weeks, {said} confirmed" in after.reason
     assert after.evidence is not None
+
+
+def test_however_many_versions_come_they_have_one_weight_together(tmp_path: Path) -> None:
+    rows = rows_of(16).assign(version=lambda frame: (frame["week"] // 4).astype(str))
+    town, alarms = with_versions(tmp_path), []
+    for weeks in (8, 12, 16):
+        found = only(measured(town, rows[rows["week"] < weeks], weeks), "version_selection_change")
+        assert found.evidence is not None
+        alarms.append(found.evidence.log_alarm)
+    parts = [math.exp(alarms[0] - alarm) / 2 for alarm in alarms]
+    assert parts == pytest.approx([1 / 2, 1 / 6, 1 / 12])
 
 
 def test_labels_of_a_few_outputs_are_no_new_versions(tmp_path: Path) -> None:
