@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import ibis
@@ -182,6 +183,36 @@ def test_every_task_is_counted_as_an_engine_counts_it(
     partitions.update(paths, of_truth, columns)
     known = pa.concat_tables(truths) if truths else None
     assert_same(partitions.load(), by_engine((given, known), columns, plan), plan)
+
+
+KINDS = {
+    "truths": pa.array([True, None, False]),
+    "decimals": pa.array([Decimal("1.25"), None, Decimal(-3)], pa.decimal128(9, 2)),
+    "days": pa.array([FIRST, None, FIRST + timedelta(days=1)]),
+    "bytes": pa.array([b"x", None, b"y"]),
+    "long texts": pa.array(["x", None, "1.5"], pa.large_string()),
+    "nothing": pa.nulls(3, pa.string()),
+    "null": pa.nulls(3),
+    "small numbers": pa.array([1.5, None, float("nan")], pa.float32()),
+    "large numbers": pa.array([2**62 + 1, None, -(2**62) - 1]),
+    "whole numbers": pa.array([200, None, 3], pa.uint8()),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_of_any_type_is_counted_as_the_engine_reads_it(tmp_path: Path, kind: str) -> None:
+    of_level = kind in ("days", "bytes")
+    columns = Columns(categories=("level",), numbers=() if of_level else ("amount",))
+    plan = fuse(
+        [counts("outputs", ["level"]), *([] if of_level else [histogram("outputs", AMOUNT, extremes=True)])]
+    )
+    days = pa.array([FIRST] * 3)
+    own = {"level": KINDS[kind], "amount": KINDS[kind]}
+    given = pa.table({"key": keys_of(range(3)), "day": days, "counted": days, **own})
+    lake = Lake(str(tmp_path))
+    partitions = Partitions(lake, "s", plan)
+    partitions.update(put(lake, "outputs", given), {}, columns)
+    assert_same(partitions.load(), by_engine((given, None), columns, plan), plan)
 
 
 def test_a_column_that_changes_its_type_is_what_the_engine_makes_of_it(tmp_path: Path) -> None:

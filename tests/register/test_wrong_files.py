@@ -132,6 +132,9 @@ CASES = [
     Case("a number by the name of another column", "    contract:",
          "    numbers: [{column: score, low: 0, high: 9}]\n    contract:", 31,
          "feeds.outputs.numbers", "score is the name of a column", "such as source_score"),
+    Case("a group that is a number already", "    contract:",
+         "    numbers: [{column: district, low: 0, high: 9}]\n    contract:", 41,
+         "groups.columns", "district is one of feeds.outputs.numbers already", "district_band"),
     Case("credentials in an address", "data/outputs/*.parquet", "s3://key:secret@b/k", 22,
          "feeds.outputs.source.url", "must not hold credentials", "put them into a connection"),
     # The file's name

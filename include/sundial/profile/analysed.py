@@ -51,7 +51,8 @@ class Analysis:
             return None
         kind = schema.field(source).type
         if name in self._columns.categories:
-            return source if pa.types.is_dictionary(kind) else None
+            of_text = pa.types.is_dictionary(kind) and kind.value_type in (pa.string(), pa.large_string())
+            return source if of_text else None
         of_number = name in self._columns.numbers or name == "score"
         return source if of_number and (pa.types.is_floating(kind) or pa.types.is_integer(kind)) else None
 

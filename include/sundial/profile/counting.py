@@ -80,7 +80,9 @@ class Rows:
     def numbers(self, name: str) -> NDArray[Any]:
         """Returns a column as numbers, NaN where it is missing."""
         column = self._columns[name]
-        return self._of(column.cast(pa.float64()).to_numpy() if column.null_count else column.to_numpy())
+        return self._of(
+            column.cast(pa.float64(), safe=False).to_numpy() if column.null_count else column.to_numpy()
+        )
 
     def key(self, key: Key) -> _Key:
         """Returns a key of each row."""

@@ -282,9 +282,15 @@ class System(Entry):
             "groups.columns": self.groups.columns if self.groups else (),
             "slices": [column for combination in self.slices for column in combination],
         }
+        numbers = set(columns["feeds.outputs.numbers"])
         taken: dict[str, str] = {}
         for where, names in columns.items():
             for name in names:
+                if name in numbers and where != "feeds.outputs.numbers":
+                    raise ValueError(
+                        f"{where}: {name} is one of feeds.outputs.numbers already; have the source give its "
+                        f"levels a column of their own, such as {name}_band"
+                    )
                 # A slice of versions is of the same column under its own name.
                 if name == outputs.model_version == "model_version" and where != "feeds.outputs.numbers":
                     continue
