@@ -45,16 +45,24 @@ class Analysis:
         }
 
     def _source(self, schema: pa.Schema, name: str) -> str | None:
-        """Returns the feed's column that the analysis table's is, but for the kind of number."""
-        source = self._columns.score if name == "score" else name
+        """Returns the column of the rows that the analysis table's is, but for the kind of number."""
+        columns = self._columns
+        of_class = columns.task == "multiclass"
+        own: dict[str, str | None] = {
+            "score": columns.score,
+            "predicted": None if columns.ranked or of_class else columns.prediction,
+            "outcome": None if of_class or columns.task == "regression" else "truth_",
+        }
+        source = own.get(name, name)
         if source is None or source not in schema.names:
             return None
         kind = schema.field(source).type
-        if name in self._columns.categories:
+        if name in columns.categories:
             of_text = pa.types.is_dictionary(kind) and kind.value_type in (pa.string(), pa.large_string())
             return source if of_text else None
-        of_number = name in self._columns.numbers or name == "score"
-        return source if of_number and (pa.types.is_floating(kind) or pa.types.is_integer(kind)) else None
+        if name in columns.numbers or name == "score":
+            return source if pa.types.is_floating(kind) or pa.types.is_integer(kind) else None
+        return source if name in own and pa.types.is_integer(kind) else None
 
     def _derived(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
         con = self._connection.con
