@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -232,6 +233,48 @@ def test_a_column_that_changes_its_type_is_what_the_engine_makes_of_it(tmp_path:
         pc.if_else(pc.equal(given["day"], pa.scalar(day, pa.date32())), None, given["amount"]),
     )
     assert_same(partitions.load(), by_engine((without, None), columns, plan), plan)
+
+
+def test_many_small_files_need_few_open_ones(tmp_path: Path) -> None:
+    """A history of years of small days; Linux lets a process open 1,024 files as a rule."""
+    lake, plan = Lake(str(tmp_path)), [counts("outputs", [])]
+    given = outputs().slice(0, 1)
+    paths = {}
+    for place in range(60):
+        day = FIRST + timedelta(days=place)
+        paths[day] = [f"{day}.parquet"]
+        dated = given.set_column(0, "key", keys_of([place])).set_column(1, "day", pa.array([day]))
+        lake.put_table(paths[day][0], dated)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/dev/fd").iterdir())) + 20, limits[1]))
+    try:
+        Partitions(lake, "s", plan).update(paths, {}, Columns())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(Partitions(lake, "s", plan).load().days) == 60
+
+
+def test_files_that_differ_are_read_in_pieces_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sundial.profile.accepted.AT_ONCE", 500)
+    lake, given, sizes = Lake(str(tmp_path)), outputs(), []
+    columns, plan = Columns(numbers=("age",), categories=("group",)), fuse([counts("outputs", ["group"])])
+    paths = put(lake, "outputs", given.slice(0, N - 1))
+    last = given.slice(N - 1).drop_columns(["group"])
+    lake.put_table("last.parquet", last)
+    paths[last["day"][0].as_py()].append("last.parquet")
+
+    def seen(rows: pa.Table, truths: Truths | None) -> pa.Table:
+        sizes.append(len(rows))
+        return aligned(rows, truths)
+
+    monkeypatch.setattr("sundial.profile.partitions.aligned", seen)
+    partitions = Partitions(lake, "s", plan)
+    partitions.update(paths, {}, columns)
+    assert sum(sizes) == N
+    assert len(sizes) > 1
+    groups = [*given["group"].to_pylist()[: N - 1], None]
+    whole = given.set_column(given.schema.get_field_index("group"), "group", pa.array(groups))
+    assert_same(partitions.load(), by_engine((whole, None), columns, plan), plan)
 
 
 def test_rows_from_before_keys_had_16_bytes_are_refused_with_the_remedy(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +23,9 @@ AT_ONCE = 2**17
 """Rows of outputs in one table, unless one must have all."""
 
 _OWN = ("key", "day", "counted")
+
+_KEYS_STAY = "SET arrow_lossless_conversion = true"
+# Else the engine gives them as texts.
 
 
 def outputs_of(
@@ -162,29 +165,44 @@ def view(lake: Lake, connection: Any, name: str, paths: Sequence[str]) -> Any:
 def _read(
     lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str], at_once: float
 ) -> Iterator[pa.Table]:
-    files = [_opened(lake, path, names) for path in paths]
-    forms = [file.schema_arrow for file in files]
-    if any(not form.equals(forms[0]) for form in forms):
-        rows = view(lake, connection, "accepted", paths)
-        yield _in_days(_to_arrow(connection, rows.select([name for name in names if name in rows.columns])))
-        return
+    forms = [_form(lake, path, names) for path in paths]
+    if any(form != forms[0] for form in forms):
+        pieces = _by_engine(lake, connection, paths, names)
+    else:
+        pieces = _by_row_groups(lake, paths, forms[0].keys() if forms else ())
     waiting: list[pa.Table] = []
-    for file in files:
-        there = [name for name in names if name in file.schema_arrow.names]
-        for group in range(file.num_row_groups):
-            waiting.append(file.read_row_group(group, there))
-            if sum(map(len, waiting)) >= at_once:
-                yield _in_days(pa.concat_tables(waiting))
-                waiting = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(map(len, waiting)) >= at_once:
+            yield _in_days(pa.concat_tables(waiting))
+            waiting = []
     if waiting:
         yield _in_days(pa.concat_tables(waiting))
 
 
-def _opened(lake: Lake, path: str, names: Sequence[str]) -> pq.ParquetFile:
-    source = lake.uri(path) if lake.is_local else io.BytesIO(lake.get(path))
-    about = pq.read_metadata(source)
-    named = [name for name in names if name in about.schema.names]
-    return pq.ParquetFile(source, metadata=about, read_dictionary=named)
+def _form(lake: Lake, path: str, names: Sequence[str]) -> Mapping[str, pa.DataType]:
+    with lake.open(path) as file:
+        schema = pq.read_schema(file)
+    return {name: schema.field(name).type for name in names if name in schema.names}
+
+
+def _by_row_groups(lake: Lake, paths: Sequence[str], names: Iterable[str]) -> Iterator[pa.Table]:
+    """Opens one file after another: a history of small ones has more than a process may have open."""
+    for path in paths:
+        source = lake.uri(path) if lake.is_local else io.BytesIO(lake.get(path))
+        with pq.ParquetFile(source, read_dictionary=list(names)) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, list(names))
+
+
+def _by_engine(lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str]) -> Iterator[pa.Table]:
+    rows = view(lake, connection, "accepted", paths)
+    sql = str(connection.compile(rows.select([name for name in names if name in rows.columns])))
+    cursor = connection.con.cursor()  # its own: others ask while it still gives rows
+    cursor.execute(_KEYS_STAY)
+    for batch in cursor.sql(sql).to_arrow_reader(AT_ONCE):
+        yield pa.Table.from_batches([batch])
+    cursor.close()
 
 
 def _in_days(rows: pa.Table) -> pa.Table:
@@ -193,5 +211,5 @@ def _in_days(rows: pa.Table) -> pa.Table:
 
 
 def _to_arrow(connection: Any, table: Any) -> pa.Table:
-    connection.con.execute("SET arrow_lossless_conversion = true")  # keys stay keys, not texts
+    connection.con.execute(_KEYS_STAY)
     return connection.con.sql(str(connection.compile(table))).to_arrow_table()

@@ -150,7 +150,7 @@ def _drawn(rows: Rows, sample: Sample) -> Cells:
     """
     there = np.bincount(rows.partition, minlength=rows.days.shape[1])
     least = sample.size + 6 * math.sqrt(sample.size) + 20
-    limit = np.where(there > 2 * least, (least / np.maximum(there, 1) * _RANKS).astype(np.int64), _RANKS)
+    limit = np.where(there > 2 * least, (least / np.maximum(there, least) * _RANKS).astype(np.int64), _RANKS)
     few = np.flatnonzero(rows.rank <= limit[rows.partition])
     short = np.bincount(rows.partition[few], minlength=len(there)) < np.minimum(there, sample.size)
     if short.any():
