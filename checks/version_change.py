@@ -150,10 +150,9 @@ def _of_share(view: View, change: Change, metric: str, share: Share) -> Finding:
     )
     if better and status is Status.BREACH:
         status, reason = Status.OK, "Better than before, confirmed by the evidence carried over the weeks."
-    if view.week > _last_week(view.system, change, share):
+    if view.week > _last_week(change, _matured(view.system, share)):
         result = "with a confirmed difference" if evidence.confirmed else "without a confirmed difference"
-        status = Status.NOT_APPLICABLE
-        reason = f"The comparison of version {change.after} ended after {WEEKS} weeks, {result}."
+        status, reason = Status.NOT_APPLICABLE, f"{_ended(change)}, {result}."
     elif of_outcomes and "outcomes" in view.failed:  # evidence counts what is there; this week is not known
         status, reason = Status.ERROR, view.failed["outcomes"]
     return view.finding(
@@ -205,8 +204,12 @@ def _matured(system: System, share: Share) -> timedelta:
     return timedelta(weeks=math.ceil(system.maturity / timedelta(weeks=1)))
 
 
-def _last_week(system: System, change: Change, share: Share) -> date:
-    return change.week + _matured(system, share) + timedelta(weeks=WEEKS - 1)
+def _last_week(change: Change, matured: timedelta) -> date:
+    return change.week + matured + timedelta(weeks=WEEKS - 1)
+
+
+def _ended(change: Change) -> str:
+    return f"The comparison of version {change.after} ended after {WEEKS} weeks"
 
 
 def _block(view: View, change: Change, share: Share, since: date) -> tuple[float, float, float, float]:
@@ -216,7 +219,7 @@ def _block(view: View, change: Change, share: Share, since: date) -> tuple[float
     """
     week, statistic = timedelta(weeks=1), _by_version(share)
     start = change.week + _matured(view.system, share)
-    first, last = max(since, start), min(view.week, _last_week(view.system, change, share))
+    first, last = max(since, start), min(view.week, _last_week(change, _matured(view.system, share)))
     if first > last:
         return 0, 0, 0, 0
     new = view.cells_of_weeks(statistic, change.week if first == start else first, last)
@@ -249,6 +252,8 @@ def _of_score(view: View, change: Change, bins: Bin) -> Finding:
         reason = (
             "The scores lie elsewhere than before, by more than chance gives; scores alone confirm nothing."
         )
+    if view.week > _last_week(change, timedelta()):
+        status, reason = Status.NOT_APPLICABLE, f"{_ended(change)}."
     return view.finding(
         SCORE,
         status,

@@ -23,7 +23,7 @@ _DICTIONARY = 16 * 2**10
 # Bytes.
 
 _GROUP = 2**16
-# Rows that are written, read or left out at once.
+# Rows that are written and read at once.
 
 _ABANDONED = 3600.0
 """Seconds after which an unfinished file has no writer any more."""
@@ -134,8 +134,7 @@ def parquet_bytes(*tables: pa.Table) -> bytes:
     """Returns tables of the same columns as one Parquet file; the same tables give the same bytes.
 
     Snappy takes less time to read than zstd, for more room. A small dictionary keeps levels and whole numbers
-    short; numbers that hardly repeat would fill a large one for nothing. Small row groups keep readers small,
-    and one that needs few keys leaves most of them out.
+    short; numbers that hardly repeat would fill a large one for nothing. Small row groups keep readers small.
     """
     import pyarrow.parquet as pq
 

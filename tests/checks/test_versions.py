@@ -179,7 +179,9 @@ def test_a_comparison_is_over_after_its_weeks(tmp_path: Path, right: float, said
     weeks = CHANGED + 1 + WEEKS  # outcomes have a week to mature
     last = only(measured(town, rows, weeks), "version_outcome_change")
     assert last.status is (Status.BREACH if right < 0.8 else Status.OK)
-    after = only(measured(town, rows, weeks + 1), "version_outcome_change")
+    found = measured(town, rows, weeks + 1)
+    after = only(found, "version_outcome_change")
+    assert only(found, "version_score_change").status is Status.NOT_APPLICABLE
     assert after.status is Status.NOT_APPLICABLE
     assert f"ended after {WEEKS} weeks, {said} confirmed" in after.reason
     assert after.evidence is not None

@@ -284,10 +284,13 @@ def test_rows_from_before_keys_had_16_bytes_are_refused_with_the_remedy(tmp_path
         Partitions(lake, "s", [counts("outputs", [])]).update(put(lake, "outputs", old), {}, Columns())
 
 
-def test_keys_that_share_their_first_half_are_told_apart() -> None:
+@pytest.mark.parametrize("half", [b"\0", b"\xff"])
+def test_keys_that_share_their_first_half_are_told_apart(half: bytes) -> None:
     day = pa.array([FIRST] * 4)
-    ours = pa.array([bytes(8) + bytes([0] * 7 + [place]) for place in (3, 1, 4, 2)], pa.uuid())
-    theirs = pa.array([bytes(8) + bytes([0] * 7 + [place]) for place in (9, 2, 3)], pa.uuid())
+    ours, theirs = (
+        pa.array([half * 8 + bytes([0] * 7 + [place]) for place in places], pa.uuid())
+        for places in ((3, 1, 4, 2), (9, 2, 3))
+    )
     truths = pa.table({"key": theirs, "day": day[:3], "truth_": [90, 20, 30]})
     assert aligned(pa.table({"key": ours, "day": day}), Truths.of(truths))["truth_"].to_pylist() == [
         30,

@@ -108,7 +108,8 @@ def _find(ours: NDArray[np.uint64], theirs: NDArray[np.uint64], start: int, plac
     first, second = _in_order(ours), _in_order(theirs)
     sorted_ours, sought = ours[first, 0], theirs[second]
     if isinstance(second, slice) and len(ours):  # a piece of a day has few of its keys
-        second = slice(*sought[:, 0].searchsorted([sorted_ours[0], sorted_ours[-1] + 1]))
+        keys = sought[:, 0]
+        second = slice(keys.searchsorted(sorted_ours[0]), keys.searchsorted(sorted_ours[-1], side="right"))
         sought = theirs[second]
     at = sorted_ours.searchsorted(sought[:, 0])
     open_ = np.arange(len(sought))

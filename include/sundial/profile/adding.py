@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from sundial.profile.cells import Cells, Codes, decoded, together
+from sundial.profile.cells import Cells, Codes, decoded, distinct, together
 from sundial.profile.profile import names
 from sundial.profile.statistics import Statistic, key_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_SPARSE = 8
-"""Possible keys for each cell up to which they are counted; beyond it sorting is cheaper."""
 
 
 def added(parts: Sequence[Cells], statistic: Statistic) -> pd.DataFrame:
@@ -58,32 +54,3 @@ def summed(parts: Sequence[Cells], statistic: Statistic) -> tuple[dict[str, Code
         getattr(np, merge).at(merged, place, given)
         values[name] = merged
     return found, values
-
-
-def distinct(
-    codes: Sequence[NDArray[np.int64]], sizes: Sequence[int]
-) -> tuple[Sequence[NDArray[np.int64]], NDArray[np.int64]]:
-    """Returns each distinct combination of codes once, sorted, and which of them each row has.
-
-    Args:
-        codes: of each row, a column for each key, from 0 on.
-        sizes: how many codes each key may have.
-    """
-    possible = math.prod(sizes)
-    if possible > 2**62:  # one number cannot tell them apart
-        combinations, place = np.unique(np.stack(codes), axis=1, return_inverse=True)
-        return list(combinations), place.ravel()
-    number = np.zeros(len(codes[0]), np.int64)
-    for column, size in zip(codes, sizes, strict=True):
-        number = number * size + column
-    if possible > _SPARSE * max(len(number), 1):
-        rest, place = np.unique(number, return_inverse=True)
-    else:
-        there = np.zeros(possible, dtype=bool)
-        there[number] = True
-        rest, place = np.flatnonzero(there), (np.cumsum(there) - 1)[number]
-    found = []
-    for size in reversed(sizes):
-        rest, column = np.divmod(rest, size)
-        found.append(column)
-    return found[::-1], place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,6 +23,9 @@ Codes = tuple["NDArray[np.int64]", Levels]
 """Codes of a key, -1 where it is missing, and its levels."""
 
 _ROOM = 2**62
+
+SPARSE = 8
+"""Possible keys for each row up to which all are counted; beyond it sorting is cheaper."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,35 @@ def decoded(codes: NDArray[Any], levels: Levels) -> Any:
     if levels is not None:
         return pd.Categorical.from_codes(codes, pd.Index(list(levels), dtype="str"))
     return pd.arrays.IntegerArray(codes.astype(np.int64), codes < 0)
+
+
+def distinct(
+    codes: Sequence[NDArray[np.int64]], sizes: Sequence[int]
+) -> tuple[Sequence[NDArray[np.int64]], NDArray[np.int64]]:
+    """Returns each distinct combination of codes once, sorted, and which of them each row has.
+
+    Args:
+        codes: of each row, a column for each key, from 0 on.
+        sizes: how many codes each key may have.
+    """
+    possible = math.prod(sizes)
+    if possible > _ROOM:  # one number cannot tell them apart
+        combinations, place = np.unique(np.stack(codes), axis=1, return_inverse=True)
+        return list(combinations), place.ravel()
+    number = np.zeros(len(codes[0]), np.int64)
+    for column, size in zip(codes, sizes, strict=True):
+        number = number * size + column
+    if possible > SPARSE * max(len(number), 1):
+        rest, place = np.unique(number, return_inverse=True)
+    else:
+        there = np.zeros(possible, dtype=bool)
+        there[number] = True
+        rest, place = np.flatnonzero(there), (np.cumsum(there) - 1)[number]
+    found = []
+    for size in reversed(sizes):
+        rest, column = np.divmod(rest, size)
+        found.append(column)
+    return found[::-1], place
 
 
 def order_of(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.intp]:

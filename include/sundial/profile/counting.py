@@ -1,7 +1,7 @@
 """Counts of accepted rows as arrays: what `compute.run` asks of an engine, to the same bit, for less.
 
-A group by of an engine costs some 40 ns a row and column, most of it for hash tables. Here keys become small
-whole numbers, and counting them is one look-up each.
+A group by of an engine fills hash tables. Here keys become small whole numbers, and counting them is one
+look-up each.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from sundial.profile.adding import distinct
-from sundial.profile.cells import Cells, Codes, Levels
+from sundial.profile.cells import SPARSE, Cells, Codes, Levels, distinct
 from sundial.profile.statistics import FARTHEST, RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 _PIECE = 2**14
 # Rows that are worked on at once: their numbers stay in the processor's cache.
-
-_SPARSE = 8
-# Possible cells for each row up to which all are counted; beyond it sorting is cheaper.
 
 _FEW = 2**16
 # Possible cells that are counted however few rows there are.
@@ -110,7 +106,7 @@ def counted(rows: Rows, statistic: Statistic) -> Cells:
     keys = {key_name(key): rows.key(key) for key in statistic.by}
     sizes = [rows.days.shape[1], *(key.size + 1 for key in keys.values())]
     size = math.prod(sizes)
-    if size > max(_SPARSE * len(rows), _FEW):
+    if size > max(SPARSE * len(rows), _FEW):
         found, place = distinct([rows.partition, *(key.codes for key in keys.values())], sizes)
         n = np.bincount(place, minlength=len(found[0]))
         there: NDArray[np.intp] | slice = slice(None)

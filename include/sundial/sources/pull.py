@@ -30,7 +30,10 @@ PSEUDONYM_CONNECTION = "sundial_pseudonym"
 """The Airflow Connection whose password keys the hashes."""
 
 OWN_NAMES = frozenset(
-    {"key", "day", "counted", "batch", "reason", "same_key", "output_day", "matures_on", "outcome_counted"}
+    {
+        *("key", "day", "counted", "batch", "reason", "same_key", "output_day", "matures_on"),
+        *("outcome_counted", "truth_", "place_"),
+    }
 )
 """Columns that Sundial adds to a feed's rows."""
 
