@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 from sundial.engine.run import Run
 from sundial.gate.errors import ContractError
 from sundial.lake import Lake
+from sundial.register.events import FeedName
 from sundial.register.load import load_policy, load_system
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.sources.connection import Connection
 from sundial.sources.errors import SourceError
-from sundial.sources.landing import Batch, FeedName
+from sundial.sources.landing import Batch
 from sundial.sources.pull import PSEUDONYM_CONNECTION, Clock, pull
 from sundial.store.database import Database
 from sundial.store.records import Finding

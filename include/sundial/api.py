@@ -18,11 +18,11 @@ from sundial.profile.statistics import (
     key_name,
     sample,
 )
+from sundial.register.events import FeedName
 from sundial.register.feeds import OutputsFeed
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
-from sundial.sources.landing import FeedName
 from sundial.stats import (
     calibration,
     cbpe,

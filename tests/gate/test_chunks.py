@@ -21,8 +21,8 @@ from sundial.gate.gate import Gate
 from sundial.gate.rows import ANY, COPIES, COUNTED, DAY, Rows, compact, dates, given
 from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
+from sundial.register.events import FeedName
 from sundial.register.models import System
-from sundial.sources.landing import FeedName
 
 FEEDS: tuple[FeedName, ...] = ("outputs", "outcomes")
 MATURE = FIRST + 2 * WEEK

@@ -14,7 +14,7 @@ from towns import FIRST, WEEK, Town, rows_of
 from sundial.engine.clock import monday
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate, Judged
-from sundial.sources.landing import FeedName
+from sundial.register.events import FeedName
 
 SUNDAY = FIRST + timedelta(days=6)
 MATURE = SUNDAY + WEEK

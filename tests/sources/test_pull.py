@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 from towns import FIRST, OUTCOMES, WEEK, Town, parquet, rows_of
 
+from sundial.register.events import FeedName
 from sundial.sources.errors import SourceBroken
-from sundial.sources.landing import Batch, FeedName, Landing, watermark
+from sundial.sources.landing import Batch, Landing, watermark
 from sundial.sources.pull import civil_days, needed_columns
 
 SUNDAY = FIRST + timedelta(days=6)

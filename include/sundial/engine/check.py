@@ -13,9 +13,9 @@ from sundial.engine.weighing import counted, weighing
 from sundial.gate.gate import Judged
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Sample, Statistic
+from sundial.register.events import EventName, FeedName
 from sundial.register.models import CADENCE_DAYS, Grace, Policy, System
 from sundial.register.principles import Principle
-from sundial.sources.landing import FeedName
 from sundial.stats.intervals import Interval
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
 
@@ -57,6 +57,7 @@ class View:
         known_by: Monday of the last week whose outcomes estimates may know: `week`, unless it is restated.
         fresh_from: Monday of the first week whose increment no evidence has yet; before `week` where the
             check could not measure.
+        events: the profile of each feed of events that a check asks about.
         first_day: first day with accepted outputs; None when there are none.
         gates: the gate's manifests by feed.
         failed: why this run has nothing new of a feed, by feed; only feeds that failed.
@@ -71,6 +72,7 @@ class View:
     known_by: date
     fresh_from: date
     profile: Profile
+    events: Mapping[EventName, Profile]
     streams: Streams
     first_day: date | None
     gates: Mapping[FeedName, Sequence[Judged]]
@@ -102,9 +104,22 @@ class View:
         """Whether no output has had its time yet."""
         return self.first_day is None or self.outcomes_window.end < self.first_day
 
+    @property
+    def reviews_window(self) -> Window:
+        """The same length of outputs, the latest whose reviews have had their time."""
+        window, feed = self.outputs_window, self.system.feeds.reviews
+        matured = timedelta(days=feed.maturity_days if feed else 0)
+        return Window(window.start - matured, window.end - matured, window.weeks)
+
     def window_of(self, statistic: Statistic) -> Window:
         """Returns the days that `cells` covers."""
-        return self.outcomes_window if statistic.over == "outcomes" else self.outputs_window
+        match statistic.over:
+            case "outcomes":
+                return self.outcomes_window
+            case "reviews":
+                return self.reviews_window
+            case _:
+                return self.outputs_window
 
     def cells(self, statistic: Statistic, window: Window | None = None) -> pd.DataFrame:
         """Returns keys, n and sums over the report window, as known by `known_by`; see `counted`.
@@ -134,7 +149,7 @@ class View:
             KeyError: the check did not declare the statistic.
         """
         asked = weighing(self.system, statistic)
-        return counted(self.profile.weeks(asked, first, last), statistic, asked)
+        return counted(self._profile(statistic).weeks(asked, first, last), statistic, asked)
 
     def baseline_cells(self, statistic: Statistic) -> pd.DataFrame:
         """Returns keys, n and sums of the approved reference window. Raises ValueError without a baseline."""
@@ -149,7 +164,12 @@ class View:
 
     def _counted(self, statistic: Statistic, start: date, end: date) -> pd.DataFrame:
         asked = weighing(self.system, statistic)
-        return counted(self.profile.window(asked, start, end, known_by=self.known_by), statistic, asked)
+        profile = self._profile(statistic)
+        return counted(profile.window(asked, start, end, known_by=self.known_by), statistic, asked)
+
+    def _profile(self, statistic: Statistic) -> Profile:
+        over = statistic.over
+        return self.profile if over == "outputs" or over == "outcomes" else self.events[over]
 
     def threshold(self, name: str, side: Side) -> Threshold:
         """Returns a threshold of the policy. Raises KeyError with the remedy when the policy has none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypedDict
 
@@ -14,9 +14,9 @@ from sundial.engine.plan import failure
 from sundial.engine.streams import Streams
 from sundial.gate.gate import Judged
 from sundial.profile.profile import Profile
+from sundial.register.events import EventName, FeedName
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
-from sundial.sources.landing import FeedName
 from sundial.store.records import Finding, Kind, Status
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class Measuring:
 
     Attributes:
         failed: the error of each feed that could not be pulled or gated.
+        events: the profile of each feed of events.
         left_out: status and reason of the checks that the plan of the system leaves out, by name.
         history: the principle's recorded findings of the weeks from one to another.
         first_due: Monday of the first week that the run judges.
@@ -60,6 +61,7 @@ class Measuring:
     provenance: Mapping[str, str]
     history: Callable[[date, date], Sequence[Finding]] = lambda _first, _last: ()
     first_due: date = date.min
+    events: Mapping[EventName, Profile] = field(default_factory=dict)
 
     def view(self, check: Check, week: date, before: Sequence[Finding], known_by: date | None = None) -> View:
         """Returns what a check may look at in a week, with its own findings of the week before."""
@@ -71,6 +73,7 @@ class Measuring:
             known_by=known_by or week,
             fresh_from=waiting_since(before) or week,
             profile=self.profile,
+            events=self.events,
             streams=self.streams,
             first_day=min(self.profile.days, default=None),
             gates=self.gates,
@@ -122,8 +125,13 @@ def _cannot(measuring: Measuring, view: View) -> Finding | None:
             return _unmeasured(view, Status.ERROR, measuring.failed[feed])
     if view.check.name in measuring.left_out:
         return _unmeasured(view, *measuring.left_out[view.check.name])
-    if view.check.feeds and view.first_day is None:
-        return _unmeasured(view, Status.NOT_MEASURED, "No outputs have been accepted yet.")
+    for feed in view.check.feeds:
+        if feed == "outputs" or feed == "outcomes":
+            rows, days = "outputs", view.profile.days
+        else:
+            rows, days = feed, view.events[feed].days if feed in view.events else ()
+        if not days or days[0] > view.end:
+            return _unmeasured(view, Status.NOT_MEASURED, f"No {rows} have been accepted yet.")
     return None
 
 

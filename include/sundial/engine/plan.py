@@ -12,6 +12,7 @@ from sundial.engine.weighing import weighing
 from sundial.profile.analysis import Columns
 from sundial.profile.statistics import Bin, Statistic, counts, fuse
 from sundial.register.columns import RESERVED
+from sundial.register.events import EventName
 from sundial.register.models import System
 from sundial.store.records import Status
 
@@ -23,12 +24,14 @@ class Plan:
     """What is profiled of a system.
 
     Attributes:
-        statistics: the fewest that answer every check of the plan.
+        statistics: the fewest that answer every check of the plan, over outputs and their truth.
+        events: the same over each feed of events.
         left_out: status and reason of the checks that are not part of it, by name.
     """
 
     statistics: tuple[Statistic, ...]
     left_out: Mapping[str, tuple[Status, str]]
+    events: Mapping[EventName, tuple[Statistic, ...]]
 
 
 def plan_of(system: System) -> Plan:
@@ -47,9 +50,14 @@ def plan_of(system: System) -> Plan:
                 wanted += statistics
             else:
                 left_out[check.name] = (Status.NOT_MEASURED, f"{check.name} needs {lacking}.")
+    events: dict[EventName, tuple[Statistic, ...]] = {}
+    for name in system.feeds.events:
+        if of_feed := [statistic for statistic in wanted if statistic.over == name]:
+            events[name] = fuse([*of_feed, counts(name, [])])
+    wanted = [statistic for statistic in wanted if statistic.over in ("outputs", "outcomes")]
     if wanted:  # on which days there were outputs is asked in any case
         wanted.append(counts("outputs", []))
-    return Plan(fuse(weighing(system, statistic) for statistic in wanted), left_out)
+    return Plan(fuse(weighing(system, statistic) for statistic in wanted), left_out, events)
 
 
 def failure(check: Check, error: Exception) -> str:
@@ -72,6 +80,12 @@ _MADE_BY = {
 def _lacking(statistics: Sequence[Statistic], system: System) -> str | None:
     """Returns what the statistics need and the system has not, with the remedy; None when it has all."""
     outputs = system.feeds.outputs
+    for event, feed in system.feeds.events.items():
+        there = {*feed.flags, *feed.levels, *feed.numbers}
+        of_feed = [statistic.columns for statistic in statistics if statistic.over == event]
+        if missing := sorted(frozenset[str]().union(*of_feed) - there):
+            return f"the column {missing[0]} of {event}; give it in feeds.{event}"
+    statistics = [statistic for statistic in statistics if statistic.over in ("outputs", "outcomes")]
     if outputs is None:
         return None
     columns = Columns.of(system, outputs)

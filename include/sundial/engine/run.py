@@ -22,12 +22,13 @@ from sundial.gate.gate import Gate, Judged, partitions_of
 from sundial.lake import Lake
 from sundial.profile.analysis import Columns
 from sundial.profile.partitions import Partitions
+from sundial.register.events import EventName, FeedName
 from sundial.register.load import config_hash
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.sources.connection import Resolve
 from sundial.sources.errors import SourceError
-from sundial.sources.landing import FeedName, Landing
+from sundial.sources.landing import Landing
 from sundial.sources.pull import Clock, pull
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status, finding_from_payload
@@ -135,12 +136,15 @@ class Run:
     def profile(self) -> int:
         """Updates the profiles of dirty partitions and returns how many there were."""
         gate = Gate(self.system, self.lake)
-        outputs = self.system.feeds.outputs
-        if outputs is None:
-            return 0
-        columns = Columns.of(self.system, outputs)
-        partitions = self._partitions(plan_of(self.system))
-        dirty = partitions.update(gate.partitions("outputs"), gate.partitions("outcomes"), columns)
+        outputs, plan = self.system.feeds.outputs, plan_of(self.system)
+        dirty: list[date] = []
+        if outputs is not None:
+            columns = Columns.of(self.system, outputs)
+            rows = gate.partitions("outputs"), gate.partitions("outcomes")
+            dirty += self._partitions(plan).update(*rows, columns)
+        for name, partitions in self._events(plan).items():
+            columns = Columns.of_events(self.system.feeds.events[name])
+            dirty += partitions.update(gate.partitions(name), {}, columns)
         log.info("%s: %d partitions profiled", self.system.id, len(dirty))
         return len(dirty)
 
@@ -152,15 +156,17 @@ class Run:
             judged and a feed cannot be measured: no week is due then, since a judged one is not caught up.
         """
         plan = plan_of(self.system)
-        partitions = self._partitions(plan)
+        partitions, of_events = self._partitions(plan), self._events(plan)
         profile = partitions.load()
+        events = {name: stored.load() for name, stored in of_events.items()}
         results = self._results
         checks = [check for check in enabled(self.system) if check.principle is principle]
         gate = Gate(self.system, self.lake)
         gates = {name: gate.manifests(name) for name in self.feeds}
-        failed = self._failed_feeds(gates, partitions)
+        failed = self._failed_feeds(gates, plan)
         blocked = bool(failed) and results.last_judged_week(self.system.id) is None
-        weeks = [] if blocked else self._due(profile.days)
+        starts = [of_feed.days[0] for of_feed in (profile, *events.values()) if of_feed.days]
+        weeks = [] if blocked else self._due(min(starts, default=None))
         measuring = Measuring(
             system=self.system,
             policy=self.policy,
@@ -175,7 +181,8 @@ class Run:
             gates=gates,
             failed=failed,
             left_out=plan.left_out,
-            provenance=self._provenance(partitions),
+            provenance=self._provenance(plan),
+            events=events,
             history=self._history(principle),
             first_due=weeks[0] if weeks else date.min,
         )
@@ -210,7 +217,7 @@ class Run:
             NotStaged: a principle staged nothing, other weeks than the rest, or what it measured from other
                 rows, another configuration or other code than the present ones.
         """
-        present = self._provenance(self._partitions(plan_of(self.system)))
+        present = self._provenance(plan_of(self.system))
         last = self._results.last_judged_week(self.system.id)
         by_week: dict[date, list[Finding]] = {}
         later: list[Finding] = []
@@ -253,9 +260,9 @@ class Run:
 
         return recorded
 
-    def _due(self, days: Sequence[date]) -> Sequence[date]:
+    def _due(self, first_day: date | None) -> Sequence[date]:
         last = self._results.last_judged_week(self.system.id)
-        return due_weeks(last, days[0] if days else None, self.clock.as_of)
+        return due_weeks(last, first_day, self.clock.as_of)
 
     def _alarms(self) -> Alarms:
         """Returns the budget as it is in force: weights granted before its last approval are void."""
@@ -289,29 +296,43 @@ class Run:
                 why,
             )
 
-    def _provenance(self, partitions: Partitions) -> Mapping[str, str]:
+    def _provenance(self, plan: Plan) -> Mapping[str, str]:
         """Returns what a finding rests on."""
         baseline = self.system.baseline
+        events = {name: stored.fingerprint() for name, stored in self._events(plan).items()}
         return {
             "config": config_hash(self.system, self.policy),
             "code": code_version(),
-            "partitions": partitions.fingerprint(),
+            "partitions": self._partitions(plan).fingerprint(),
             "baseline": f"{baseline.start}/{baseline.end}" if baseline else "",
+            **{f"partitions of {name}": fingerprint for name, fingerprint in events.items()},
         }
 
     def _partitions(self, plan: Plan) -> Partitions:
         return Partitions(self.lake, self.system.id, plan.statistics)
 
-    def _failed_feeds(
-        self, gates: Mapping[FeedName, Sequence[Judged]], partitions: Partitions
-    ) -> Mapping[str, str]:
+    def _events(self, plan: Plan) -> Mapping[EventName, Partitions]:
+        return {
+            name: Partitions(self.lake, self.system.id, statistics, name)
+            for name, statistics in plan.events.items()
+        }
+
+    def _failed_feeds(self, gates: Mapping[FeedName, Sequence[Judged]], plan: Plan) -> Mapping[str, str]:
         """Returns why a feed cannot be measured, by feed; all of them where a step before did not end."""
         path = self._staging("feeds")
         if not self.lake.exists(path):
             return dict.fromkeys(self.feeds, "The gate did not end for this date; run its task again.")
         outputs = self.system.feeds.outputs
         rows = (partitions_of(gates.get("outputs", ())), partitions_of(gates.get("outcomes", ())))
-        if outputs is not None and not partitions.current(*rows, Columns.of(self.system, outputs)):
+        current = [
+            stored.current(
+                partitions_of(gates.get(name, ())), {}, Columns.of_events(self.system.feeds.events[name])
+            )
+            for name, stored in self._events(plan).items()
+        ]
+        if outputs is not None:
+            current.append(self._partitions(plan).current(*rows, Columns.of(self.system, outputs)))
+        if not all(current):
             reason = "The profiles are not those of the accepted rows; run the profile task again."
             return dict.fromkeys(self.feeds, reason)
         failed: Mapping[str, str] = self.lake.get_json(path)

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def weighing(system: System, statistic: Statistic) -> Statistic:
     """Returns what is profiled for a statistic: with the sum of weights, where the rows have some.
 
-    A sample is of rows, whatever they weigh.
+    A sample is of rows, whatever they weigh; an event counts as one.
     """
-    if isinstance(statistic, Sample) or not _weighted(system):
+    of_outputs = statistic.over in ("outputs", "outcomes")
+    if isinstance(statistic, Sample) or not of_outputs or not _weighted(system):
         return statistic
     weight = "outcome_weight" if statistic.over == "outcomes" else "weight"
     return replace(statistic, sums=tuple(dict.fromkeys([*statistic.sums, weight])))

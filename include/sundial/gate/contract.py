@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from sundial.register.feeds import OutcomesFeed, OutputsFeed, Weight
+from sundial.register.events import EventsFeed
+from sundial.register.feeds import Feed, OutcomesFeed, OutputsFeed, Weight
 from sundial.register.measures import Task
 
 Depends = Literal["contract", "as_of", "outputs"]
@@ -64,13 +65,7 @@ def rules_of_outcomes(feed: OutcomesFeed, as_of: date, task: Task = "binary") ->
     rules = [
         *_implied(as_of),
         _once("the same output has more than one outcome in one batch: send the last one"),
-        Rule(
-            "expect_column_values_to_not_be_null",
-            {"column": "output_day"},
-            "critical",
-            "no accepted output has this key: an outcome needs its output first",
-            "outputs",
-        ),
+        _of_an_output("no accepted output has this key: an outcome needs its output first"),
         *_of_truth(feed, task),
     ]
     if feed.observed_until is not None:
@@ -82,6 +77,24 @@ def rules_of_outcomes(feed: OutcomesFeed, as_of: date, task: Task = "binary") ->
         limits = {"column": "matures_on", "max_value": latest, "strict_max": True}
         rules.append(Rule("expect_column_values_to_be_between", limits, "critical", reason))
     return rules + declared_rules(feed)
+
+
+def rules_of_events(feed: EventsFeed, as_of: date) -> list[Rule]:
+    """Returns the rules of a feed of events: the implied ones first."""
+    rules = [*_implied(as_of), _once(_TWICE[feed.snapshot])]
+    if feed.of_outputs:
+        rules.append(_of_an_output("no accepted output has this key: a review needs its output first"))
+    # What is not known is missing; a matter still open waits.
+    rules += [_zero_or_one(column) for column in feed.flags.values()]
+    rules += [_number(column, 0, largest) for column, largest in feed.numbers.values()]
+    return rules + declared_rules(feed)
+
+
+_TWICE = {
+    False: "the key occurs more than once: each row is one event",
+    True: "the day has this row already: send a day once, when it is over",
+}
+# By whether the feed is of snapshots.
 
 
 def _of_truth(feed: OutcomesFeed, task: Task) -> list[Rule]:
@@ -101,13 +114,12 @@ def _of_truth(feed: OutcomesFeed, task: Task) -> list[Rule]:
     return rules + (_weighing(feed.weight) if feed.weight is not None else [])
 
 
-def declared_rules(feed: OutputsFeed | OutcomesFeed) -> list[Rule]:
+def declared_rules(feed: Feed) -> list[Rule]:
     """Returns the rules that the register entry expects, in its order.
 
     They speak of the names and types that key and date have once they are landed.
     """
-    day = feed.date if isinstance(feed, OutputsFeed) else feed.known_on
-    landed_as = {feed.key: "key"} | ({day: "day"} if day else {})
+    landed_as = {column: name for column, name in ((feed.keyed_by, "key"), (feed.dated_by, "day")) if column}
     rules = []
     for expectation in feed.contract:
         named = expectation.args["column"]
@@ -137,6 +149,12 @@ def _implied(as_of: date) -> list[Rule]:
             "as_of",
         ),
     ]
+
+
+def _of_an_output(reason: str) -> Rule:
+    return Rule(
+        "expect_column_values_to_not_be_null", {"column": "output_day"}, "critical", reason, "outputs"
+    )
 
 
 def _once(reason: str) -> Rule:

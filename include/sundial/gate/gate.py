@@ -16,13 +16,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sundial.gate.contract import Rule, contract_hash, rules_of_outcomes, rules_of_outputs
+from sundial.gate.contract import (
+    Rule,
+    contract_hash,
+    rules_of_events,
+    rules_of_outcomes,
+    rules_of_outputs,
+)
 from sundial.gate.rows import ANY, CHUNK, COPIES, COUNTED, DAY, Rows, compact, dates, given
 from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
+from sundial.register.events import EventsFeed, FeedName
+from sundial.register.feeds import Feed
 from sundial.register.measures import Task
 from sundial.register.models import OutcomesFeed, OutputsFeed, System
-from sundial.sources.landing import Batch, FeedName, Landing
+from sundial.sources.landing import Batch, Landing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,19 +149,15 @@ class Gate:
         Raises:
             ContractError: the contract cannot be run.
         """
-        feed = self._system.feeds.outputs if name == "outputs" else self._system.feeds.outcomes
+        feed: Feed | None = getattr(self._system.feeds, name)
         if feed is None:
             return []
-        rules = (
-            rules_of_outputs(feed, as_of)
-            if isinstance(feed, OutputsFeed)
-            else rules_of_outcomes(feed, as_of, self._task)
-        )
+        rules = self._rules(feed, as_of)
         inputs = {
             "contract": contract_hash(rules),
             "as_of": as_of.isoformat(),
             # Not of outputs themselves: a run killed between two of their batches would find another state.
-            "outputs": self._outputs_state() if name == "outcomes" else "",
+            "outputs": self._outputs_state() if feed.of_outputs else "",
         }
         earlier = {manifest.batch: manifest for manifest in self.manifests(name)}
         landing = Landing(self._lake, self._system.id, name)
@@ -170,6 +174,15 @@ class Gate:
         self._sweep(name, earlier.values())
         return done
 
+    def _rules(self, feed: Feed, as_of: date) -> list[Rule]:
+        match feed:
+            case OutputsFeed():
+                return rules_of_outputs(feed, as_of)
+            case OutcomesFeed():
+                return rules_of_outcomes(feed, as_of, self._task)
+            case _:
+                return rules_of_events(feed, as_of)
+
     def _sweep(self, feed: FeedName, manifests: Iterable[Judged]) -> None:
         """Removes what no manifest names: rows of a verdict that was replaced, or that a kill cut off."""
         named = {path for manifest in manifests for path in manifest.files}
@@ -182,9 +195,7 @@ class Gate:
         names = [f"{m.batch} {sorted(m.partitions.values())}" for m in self.manifests("outputs")]
         return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
 
-    def _beside(
-        self, rows: Rows, feed: OutputsFeed | OutcomesFeed, batch: Batch, earlier: Mapping[str, Judged]
-    ) -> _Beside:
+    def _beside(self, rows: Rows, feed: Feed, batch: Batch, earlier: Mapping[str, Judged]) -> _Beside:
         """Looks up what the rows' keys are in the batch itself, in accepted outputs and in earlier verdicts.
 
         A row counts already when it was accepted once: by the batch's own files, or by the quarantine of the
@@ -195,9 +206,11 @@ class Gate:
         before = earlier.get(batch.id)
         kept = {m.quarantine for m in earlier.values() if m.quarantine} | (before.files if before else set())
         counted = rows.of_keys(COUNTED, sorted(kept))
-        if isinstance(feed, OutputsFeed):
+        if not isinstance(feed, OutcomesFeed):  # whose later batches correct the earlier ones
             others = [path for m in earlier.values() if m.batch != batch.id for path in m.partitions.values()]
-            return _Beside(same_key + given(rows.of_keys(ANY, others)), None, counted)
+            same_key = same_key + given(rows.of_keys(ANY, others))
+        if not feed.of_outputs:
+            return _Beside(same_key, None, counted)
         outputs = [path for m in self.manifests("outputs") for path in m.partitions.values()]
         return _Beside(same_key, rows.of_keys(DAY, outputs), counted)
 
@@ -206,7 +219,7 @@ class Gate:
         batch: Batch,
         rows: Rows,
         beside: _Beside,
-        feed: OutputsFeed | OutcomesFeed,
+        feed: Feed,
         rules: Sequence[Rule],
         inputs: Mapping[str, str],
         first_unjudged: date | None,
@@ -287,7 +300,7 @@ class Gate:
         table: pa.Table,
         frame: pd.DataFrame,
         counted: pd.Series[pd.Timestamp],
-        feed: OutputsFeed | OutcomesFeed,
+        feed: Feed,
         batch: str,
     ) -> pa.Table:
         """Returns the rows as their partitions have them."""
@@ -297,9 +310,14 @@ class Gate:
             table = _with_days(table, counted=counted)
             return table.append_column("batch", pa.repeat(batch, table.num_rows))
         kept = _kept(feed, table.column_names)
-        truth = pa.array(_truth(frame[feed.outcome], feed, self._task), from_pandas=True)
-        place = table.schema.get_field_index(feed.outcome)
-        named = table.set_column(place, feed.outcome, truth).select(["key", "day", *kept])
+        if isinstance(feed, OutcomesFeed):
+            truth = pa.array(_truth(frame[feed.outcome], feed, self._task), from_pandas=True)
+            table = table.set_column(table.schema.get_field_index(feed.outcome), feed.outcome, truth)
+        if isinstance(feed, EventsFeed):
+            for column in feed.flags.values():  # whole numbers, however the source writes them
+                flag = table[column].cast(pa.float64()).cast(pa.int8())
+                table = table.set_column(table.schema.get_field_index(column), column, flag)
+        named = table.select(["key", "day", *kept])
         named = _with_days(named.rename_columns(["key", "day", *kept.values()]), counted=counted)
         named = named.append_column("batch", pa.repeat(batch, named.num_rows))
         return named.select(["key", "day", "counted", "batch", *kept.values()])
@@ -326,22 +344,22 @@ class _Beside:
             self.same_key[start:end], None if days is None else days[start:end], self.counted[start:end]
         )
 
-    def added(self, frame: pd.DataFrame, feed: OutputsFeed | OutcomesFeed) -> pd.DataFrame:
+    def added(self, frame: pd.DataFrame, feed: Feed) -> pd.DataFrame:
         """Returns the frame with the columns that the implied rules speak of."""
         frame["same_key"] = self.same_key
         frame["output_day"] = frame["day"] if self.output_day is None else dates(self.output_day)
-        if isinstance(feed, OutcomesFeed):
-            frame["matures_on"] = frame["output_day"] + pd.to_timedelta(feed.maturity_days, "D")
+        if feed.matures_after is not None:
+            frame["matures_on"] = frame["output_day"] + pd.to_timedelta(feed.matures_after, "D")
         return frame
 
 
-def _helpers(feed: OutputsFeed | OutcomesFeed) -> list[str]:
-    return ["same_key", "output_day", *(["matures_on"] if isinstance(feed, OutcomesFeed) else [])]
+def _helpers(feed: Feed) -> list[str]:
+    return ["same_key", "output_day", *(["matures_on"] if feed.matures_after is not None else [])]
 
 
-def _kept(feed: OutputsFeed | OutcomesFeed, there: Collection[str]) -> dict[str, str]:
-    """Returns the columns of accepted outcomes beside key and days, with the names that they get."""
-    kept = feed.kept if isinstance(feed, OutcomesFeed) else {}
+def _kept(feed: Feed, there: Collection[str]) -> dict[str, str]:
+    """Returns the columns of accepted rows beside key and days, with the names that they get."""
+    kept = {} if isinstance(feed, OutputsFeed) else feed.kept
     return {column: name for column, name in kept.items() if column in there}
 
 
@@ -413,21 +431,19 @@ def _truth(words: pd.Series, feed: OutcomesFeed, task: Task) -> pd.Series:
     return words.astype("float64" if task == "regression" else "int64")
 
 
-def _pending(rows: pd.DataFrame, feed: OutputsFeed | OutcomesFeed) -> NDArray[np.bool_]:
-    if isinstance(feed, OutcomesFeed):
-        return rows[feed.outcome].isna().to_numpy()
+def _pending(rows: pd.DataFrame, feed: Feed) -> NDArray[np.bool_]:
+    if feed.awaited is not None:
+        return rows[feed.awaited].isna().to_numpy()
     return np.zeros(len(rows), dtype=bool)
 
 
-def _counted(
-    rows: pd.DataFrame, feed: OutputsFeed | OutcomesFeed, first_unjudged: date | None
-) -> pd.Series[pd.Timestamp]:
+def _counted(rows: pd.DataFrame, feed: Feed, first_unjudged: date | None) -> pd.Series[pd.Timestamp]:
     """Returns the Monday of the week in which each row counts as evidence.
 
     That is the week of its day, or in which its cohort matured, and never one already judged.
     """
     day = rows["day"]
-    if isinstance(feed, OutcomesFeed):
+    if feed.matures_after is not None:
         day = pd.concat([day, rows["matures_on"]], axis=1).max(axis=1).astype("datetime64[s]")
     return _not_before(_mondays(day), first_unjudged)
 

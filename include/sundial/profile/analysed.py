@@ -17,7 +17,11 @@ from sundial.profile.statistics import RANK_DIGITS, UNKNOWN, Over, Statistic
 class Analysis:
     """The analysis table of accepted rows: the engine derives what is no column of the feed as it is."""
 
-    def __init__(self, connection: Any, columns: Columns, plan: Sequence[Statistic]) -> None:
+    def __init__(
+        self, connection: Any, columns: Columns, plan: Sequence[Statistic], over: Over = "outputs"
+    ) -> None:
+        """Takes what the rows are and what is asked of them; `over` is what they are rows of."""
+        self._over = over
         self._connection, self._columns = connection, columns
         self._wanted = frozenset[str]().union(*(statistic.columns for statistic in plan))
         # By schema: Ibis takes its time to write a statement.
@@ -40,7 +44,7 @@ class Analysis:
             known = np.flatnonzero(rows["outcome_counted"].is_valid().to_numpy())
             outcome_counted = days_of(rows.select(["outcome_counted"]).take(known), "outcome_counted")
         return {
-            "outputs": Rows(day, days_of(rows, "counted"), found, rank),
+            self._over: Rows(day, days_of(rows, "counted"), found, rank),
             "outcomes": Rows(day[known], outcome_counted, found, rank, known),
         }
 

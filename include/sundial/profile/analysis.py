@@ -10,6 +10,7 @@ import ibis
 
 from sundial.profile.statistics import UNKNOWN
 from sundial.register.columns import FLAGS, LABELS, MEASURED
+from sundial.register.events import EventsFeed
 from sundial.register.measures import Task
 from sundial.register.models import OutputsFeed, System
 
@@ -91,6 +92,11 @@ class Columns:
             latency=(latency.column, latency.objective) if latency else None,
             failed=outputs.failed,
         )
+
+    @classmethod
+    def of_events(cls, feed: EventsFeed) -> Self:
+        """Returns the columns of accepted events: they have Sundial's names already."""
+        return cls(categories=(*feed.flags, *feed.levels), numbers=tuple(feed.numbers))
 
     @property
     def of_feed(self) -> frozenset[str]:

@@ -28,6 +28,7 @@ from sundial.profile.statistics import Statistic, plan_id
 from sundial.profile.stored import StoredProfile
 from sundial.profile.weekfile import Stored, tables_of
 from sundial.register.columns import FLAGS, LABELS, MEASURED
+from sundial.register.events import FeedName
 
 Paths = Mapping[date, Sequence[str]]
 """Paths of accepted rows by output day."""
@@ -40,7 +41,10 @@ _OF_OUTPUTS = frozenset(
 )
 _OF_TRUTH = (FLAGS | MEASURED | LABELS | {"outcome_weight"}) - _OF_OUTPUTS
 _LOADED: dict[tuple[str, str], Profile] = {}
-# The latest profile of this process, by place and fingerprint: the principles of a run ask for the same.
+# The latest profiles of this process, by place and fingerprint: the principles of a run ask for the same.
+
+_MOST_LOADED = 8
+# As many as a system has feeds.
 
 OfAll = Mapping[Statistic, Cells]
 """The cells of each statistic."""
@@ -56,14 +60,18 @@ class _Week:
 
 
 class Partitions:
-    """The stored profiles of one system under one plan."""
+    """The stored profiles, under one plan, of a system's outputs and their truth or of a feed of events."""
 
-    def __init__(self, lake: Lake, system: str, plan: Sequence[Statistic]) -> None:
+    def __init__(
+        self, lake: Lake, system: str, plan: Sequence[Statistic], feed: FeedName = "outputs"
+    ) -> None:
         self._lake = lake
         self._plan = tuple(sorted(plan, key=lambda s: s.id))
-        self._plans = f"systems/{system}/profiles"
+        self._feed: FeedName = feed
+        place = f"systems/{system}" if feed == "outputs" else f"systems/{system}/events/{feed}"
+        self._plans = f"{place}/profiles"
         self._folder = f"{self._plans}/{plan_id(plan)}"
-        self._spans = Spans(lake, f"systems/{system}/spans", plan_id(plan), self._plan)
+        self._spans = Spans(lake, f"{place}/spans", plan_id(plan), self._plan)
 
     def update(self, outputs: Paths, outcomes: Paths, columns: Columns) -> Sequence[date]:
         """Computes the partitions whose accepted rows changed, and forgets those that are gone.
@@ -114,7 +122,8 @@ class Partitions:
         """Returns the profile of all stored partitions; of its files it reads those that are asked about."""
         where = self._lake.uri(self._folder), self.fingerprint()
         if where not in _LOADED:
-            _LOADED.clear()
+            if len(_LOADED) >= _MOST_LOADED:
+                _LOADED.clear()
             _LOADED[where] = StoredProfile(self._lake, self._lake.list(self._folder), self._spans, self._plan)
         return _LOADED[where]
 
@@ -160,7 +169,7 @@ class Partitions:
             return
         connection = ibis.duckdb.connect()
         self._lake.attach(connection.con)
-        analysis = Analysis(connection, columns, self._plan)
+        analysis = Analysis(connection, columns, self._plan, self._feed)
         for group in self._groups(days, outputs, outcomes):
             of_truths = [path for day in group for path in outcomes.get(day, ())]
             # A batch has an output's truth once: the gate refuses what is there twice.

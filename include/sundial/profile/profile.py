@@ -80,8 +80,8 @@ class Profile:
 
     @cached_property
     def days(self) -> Sequence[date]:
-        """The days that have outputs, sorted."""
-        days = [cells.day for statistic, cells in self._cells.items() if statistic.over == "outputs"]
+        """The days that have rows, sorted."""
+        days = [cells.day for statistic, cells in self._cells.items() if statistic.over != "outcomes"]
         found = np.unique(np.concatenate([np.zeros(0, np.int64), *days]))
         return [day.item() for day in found.astype("datetime64[D]")]
 

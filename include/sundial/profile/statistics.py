@@ -7,7 +7,8 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+
+from sundial.register.events import FeedName
 
 UNKNOWN = "Unknown"
 """The level of a missing category: kept and counted like any other."""
@@ -24,8 +25,10 @@ FORMAT = 2
 RANK_DIGITS = 15
 """Hexadecimal digits of a key that are its rank in a sample: as many as a whole number of 64 bits takes."""
 
-Over = Literal["outputs", "outcomes"]
-"""`outputs`: every output, in the week it counts. `outcomes`: those with known truth, when that counts."""
+Over = FeedName
+"""`outputs`: every output, in the week it counts. `outcomes`: those with known truth, when that counts.
+A feed of events: its rows, by their own day, and reviews by the day of their output.
+"""
 
 
 @dataclass(frozen=True)

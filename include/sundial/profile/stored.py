@@ -50,7 +50,7 @@ class StoredProfile(Profile):
 
     @cached_property
     def days(self) -> Sequence[date]:
-        """The days that have outputs, sorted."""
+        """The days that have rows, sorted."""
         return sorted(day for about in self._about.values() for day in about.days)
 
     @cached_property

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from sundial.register.entry import MAX_DAYS, Cadence, Column, Day, Entry
+from sundial.register.events import (
+    AccessFeed,
+    AppealsFeed,
+    ComplaintsFeed,
+    EventName,
+    EventsFeed,
+    OperationsFeed,
+    ReviewsFeed,
+    TrainingFeed,
+)
+from sundial.register.expectation import Expectation
 from sundial.register.measures import Task
 from sundial.register.source import Source
-
-
-class Expectation(Entry):
-    """One rule of a contract, in Great Expectations' own words."""
-
-    type: str = Field(
-        pattern=r"^expect_column_",
-        examples=["expect_column_values_to_not_be_null"],
-        description="A column expectation of Great Expectations.",
-    )
-    severity: Literal["critical", "warning"] = Field(
-        default="critical", description="A row that fails a critical one goes to quarantine."
-    )
-    args: dict[str, Any] = Field(alias="with", description="The expectation's arguments, such as column.")
-
-    @model_validator(mode="after")
-    def _has_column(self) -> Self:
-        if not isinstance(self.args.get("column"), str):
-            raise ValueError("with: needs 'column', the column that the expectation is about")
-        return self
 
 
 class Score(Entry):
@@ -114,6 +106,8 @@ class Truth(Entry):
 class OutputsFeed(Entry):
     """What the system put out: one row an output."""
 
+    of_outputs: ClassVar[bool] = False
+
     source: Source
     task: Task = Field(
         default="binary",
@@ -172,9 +166,31 @@ class OutputsFeed(Entry):
             raise ValueError("ranked is for task: ranking; leave it out, or give the task")
         return self
 
+    @property
+    def keyed_by(self) -> str:
+        """The column with the key."""
+        return self.key
+
+    @property
+    def dated_by(self) -> str:
+        """The column with the day."""
+        return self.date
+
+    @property
+    def awaited(self) -> None:
+        """No column may be empty for a while."""
+        return
+
+    @property
+    def matures_after(self) -> None:
+        """An output counts on its own day."""
+        return
+
 
 class OutcomesFeed(Entry):
     """The truth of an output, known later."""
+
+    of_outputs: ClassVar[bool] = True
 
     source: Source
     key: Column = Field(description="The output's key.")
@@ -225,6 +241,26 @@ class OutcomesFeed(Entry):
         return self
 
     @property
+    def keyed_by(self) -> str:
+        """The column with the key."""
+        return self.key
+
+    @property
+    def dated_by(self) -> str | None:
+        """The column with the day on which it became known."""
+        return self.known_on
+
+    @property
+    def awaited(self) -> str:
+        """The column that is empty until the truth is known."""
+        return self.outcome
+
+    @property
+    def matures_after(self) -> int:
+        """Days that an output gets before its truth is judged."""
+        return self.maturity_days
+
+    @property
     def kept(self) -> dict[str, str]:
         """Columns of accepted outcomes, by the feed's own names."""
         named = {
@@ -237,11 +273,32 @@ class OutcomesFeed(Entry):
         return {column: name for column, name in named.items() if column is not None}
 
 
+Feed = OutputsFeed | OutcomesFeed | EventsFeed
+
+
 class Feeds(Entry):
     """The named sources of a system; none at all is valid, and then nothing can be measured from data."""
 
     outputs: OutputsFeed | None = None
     outcomes: OutcomesFeed | None = None
+    reviews: ReviewsFeed | None = None
+    complaints: ComplaintsFeed | None = None
+    appeals: AppealsFeed | None = None
+    access: AccessFeed | None = None
+    training: TrainingFeed | None = None
+    operations: OperationsFeed | None = None
+
+    @property
+    def events(self) -> Mapping[EventName, EventsFeed]:
+        """The feeds of events that there are, by name."""
+        named = ((name, getattr(self, name)) for name in get_args(EventName))
+        return {name: feed for name, feed in named if feed is not None}
+
+    @model_validator(mode="after")
+    def _reviews_need_outputs(self) -> Self:
+        if self.reviews is not None and self.outputs is None:
+            raise ValueError("reviews need outputs: a review is of an output")
+        return self
 
     @model_validator(mode="after")
     def _outcomes_need_outputs(self) -> Self:

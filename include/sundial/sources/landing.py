@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sundial.lake import Lake
+from sundial.register.events import FeedName
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FeedName = Literal["outputs", "outcomes"]
 
 
 @dataclass(frozen=True)

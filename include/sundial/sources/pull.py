@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sundial.lake import Lake, parquet_bytes
-from sundial.register.models import OutcomesFeed, OutputsFeed, System
+from sundial.register.events import EventsFeed, FeedName
+from sundial.register.feeds import Feed
+from sundial.register.models import OutputsFeed, System
 from sundial.sources.connection import Resolve
 from sundial.sources.errors import SourceBroken
 from sundial.sources.fetch import fetch
-from sundial.sources.landing import Batch, FeedName, Landing, watermark
+from sundial.sources.landing import Batch, Landing, watermark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +74,7 @@ def pull(
     landing = Landing(lake, system.id, name)
     earlier = landing.batches()
     mark = watermark(earlier)
-    dated = _date_column(feed)
+    dated = feed.dated_by
     since = mark - timedelta(days=feed.lookback_days) if mark and dated else None
     wanted = needed_columns(system, name)
     _no_clash(wanted, feed, where)
@@ -98,7 +100,7 @@ def pull(
     )  # a source may give the same rows in another order
     content = parquet_bytes(fresh.sort_by([(name, "ascending") for name in order]))
     number = 1 + sum(batch.as_of == clock.as_of.isoformat() for batch in earlier)
-    batch = _manifest(fresh, number, hashlib.sha256(content).hexdigest(), system.id, feed, clock)
+    batch = _manifest(fresh, number, hashlib.sha256(content).hexdigest(), system.id, name, feed, clock)
     landing.add(batch, content)
     return batch
 
@@ -106,9 +108,10 @@ def pull(
 def needed_columns(system: System, name: FeedName) -> list[str]:
     """Returns the feed's columns that the register entry gives a use, and no other; the key first."""
     feed = _feed(system, name)
-    used = (
-        [feed.key, feed.known_on, *feed.kept] if isinstance(feed, OutcomesFeed) else _of_outputs(system, feed)
-    )
+    if isinstance(feed, OutputsFeed):
+        used = _of_outputs(system, feed)
+    else:
+        used = [feed.keyed_by, feed.dated_by, *feed.kept]
     used += [str(rule.args["column"]) for rule in feed.contract]
     return list(dict.fromkeys(column for column in used if column is not None))
 
@@ -131,19 +134,15 @@ def _of_outputs(system: System, feed: OutputsFeed) -> list[str | None]:
     ]
 
 
-def _feed(system: System, name: FeedName) -> OutputsFeed | OutcomesFeed:
-    feed = system.feeds.outputs if name == "outputs" else system.feeds.outcomes
+def _feed(system: System, name: FeedName) -> Feed:
+    feed: Feed | None = getattr(system.feeds, name)
     if feed is None:
         raise ValueError(f"{system.id} has no feed {name}")
     return feed
 
 
-def _date_column(feed: OutputsFeed | OutcomesFeed) -> str | None:
-    return feed.date if isinstance(feed, OutputsFeed) else feed.known_on
-
-
-def _no_clash(wanted: Sequence[str], feed: OutputsFeed | OutcomesFeed, where: str) -> None:
-    others = {*wanted} - {feed.key, _date_column(feed)}
+def _no_clash(wanted: Sequence[str], feed: Feed, where: str) -> None:
+    others = {*wanted} - {feed.keyed_by, feed.dated_by}
     clash = sorted(name for name in others if name.lower() in OWN_NAMES)
     if clash:
         raise SourceBroken(
@@ -165,28 +164,35 @@ def _secret(resolve: Resolve, where: str) -> bytes:
     return password.encode()
 
 
-def _take(
-    chunk: pa.Table, feed: OutputsFeed | OutcomesFeed, clock: Clock, zone: ZoneInfo, secret: bytes, where: str
-) -> pa.Table:
+def _take(chunk: pa.Table, feed: Feed, clock: Clock, zone: ZoneInfo, secret: bytes, where: str) -> pa.Table:
     """Returns the chunk's rows up to the clock, the key hashed into `key` and the civil day in `day`."""
     for named in _names_of_people(feed):
         place = chunk.schema.get_field_index(named)
         chunk = chunk.set_column(place, named, _hashed(chunk[named], secret))
-    column = _date_column(feed)
+    column = feed.dated_by
     if column is None:  # known when it came
         day: pa.ChunkedArray = pa.chunked_array([pa.array([clock.as_of] * chunk.num_rows, pa.date32())])
     else:
         day = civil_days(chunk[column], zone, where, column)
-    dropped = [feed.key] if column is None else [feed.key, column]
-    table = chunk.drop_columns(dropped)
-    table = table.append_column("key", _hashed(chunk[feed.key], secret)).append_column("day", day)
+    table = chunk.drop_columns([named for named in (feed.keyed_by, column) if named is not None])
+    table = table.append_column("key", _hashed(_keys(chunk, feed, day), secret)).append_column("day", day)
     not_yet = pc.and_(pc.greater(day, clock.as_of), pc.less_equal(day, clock.today))
     return table.filter(pc.invert(pc.fill_null(not_yet, False)))
 
 
-def _names_of_people(feed: OutputsFeed | OutcomesFeed) -> list[str]:
+def _keys(chunk: pa.Table, feed: Feed, day: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns what identifies each row: its key, of a snapshot with its day, or the day alone."""
+    keyed_by = feed.keyed_by
+    if keyed_by is None:
+        return day.cast(pa.string())
+    if isinstance(feed, EventsFeed) and feed.snapshot:
+        return pc.binary_join_element_wise(day.cast(pa.string()), chunk[keyed_by].cast(pa.string()), "|")
+    return chunk[keyed_by]
+
+
+def _names_of_people(feed: Feed) -> list[str]:
     """Returns the columns beside the key that may name a person: they are only ever compared."""
-    if isinstance(feed, OutcomesFeed):
+    if not isinstance(feed, OutputsFeed):
         return []
     named = {feed.cluster, feed.ranked.list if feed.ranked else None} - {None, feed.key}
     return sorted(column for column in named if column is not None)
@@ -316,7 +322,7 @@ def _same(name: str, kind: str) -> str:
 
 
 def _manifest(
-    table: pa.Table, number: int, sha256: str, system: str, feed: OutputsFeed | OutcomesFeed, clock: Clock
+    table: pa.Table, number: int, sha256: str, system: str, name: FeedName, feed: Feed, clock: Clock
 ) -> Batch:
     days = table["day"].filter(pc.less_equal(table["day"], clock.as_of))
     version = feed.model_version if isinstance(feed, OutputsFeed) else None
@@ -324,7 +330,7 @@ def _manifest(
     return Batch(
         id=f"{clock.as_of}-{number:04d}-{sha256[:12]}",
         system=system,
-        feed="outputs" if isinstance(feed, OutputsFeed) else "outcomes",
+        feed=name,
         as_of=clock.as_of.isoformat(),
         rows=table.num_rows,
         sha256=sha256,
