@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sundial.register import schema
+from sundial.register.completeness import MEASURED, TOLD
 from sundial.register.load import load_system
 from sundial.register.models import Policy, System
 
@@ -40,3 +41,15 @@ def test_example_on_the_page_is_a_valid_entry(tmp_path: Path) -> None:
     path.write_text(example, "utf-8")
 
     assert load_system(path).id == "street-light-triage"
+
+
+def test_the_page_names_what_each_tier_asks_for() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "register.md").read_text("utf-8")
+    table = page.partition("| tier | asks for |\n|---|---|\n")[2].partition("\n\n")[0]
+    asked: dict[str, set[str]] = {tier: set() for tier in TOLD}
+    for row in table.splitlines():
+        _, tiers, paths, _ = row.split("|")
+        for tier in asked if tiers.strip() == "all" else re.findall(r"\w+", tiers):
+            asked[tier] |= set(re.findall(r"`([^`]+)`", paths))
+
+    assert asked == {tier: {*MEASURED[tier], *TOLD[tier]} for tier in TOLD}

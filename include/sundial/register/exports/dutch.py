@@ -93,7 +93,7 @@ DUTCH = Standard(
         Field("impacttoetsen", ("impact.assessments",), _ASSESSMENTS),
         Field("source_data", ("data.sources",), sources),
         Field("source_data_grouping", ("data.sources",), _linked, many=True),
-        Field("methods_and_models", ("algorithm.description", "algorithm.methods"), first, longest=4_999),
+        Field("methods_and_models", ("algorithm.description",), longest=4_999),
         Field("provider", ("vendor.name",), longest=199),
         Field("publiccode", ("algorithm.code",), kind=Kind.URL),
         Field("lang", ("publication.language",)),
