@@ -101,6 +101,16 @@ def system() -> System:
             "reviewed": "2026-01-01",
         },
         "risk": {"tier": "service", "decides": "Which lamp is visited first."},
+        "prohibited_uses": {
+            "biometric_identification": False,
+            "emotion_analysis": False,
+            "automated_decisions": False,
+            "employment_decisions": False,
+            "social_scoring": False,
+            "behavioral_manipulation": False,
+            "answered_by": "Ann Example",
+            "answered_on": "2024-01-01",
+        },
         "feeds": {"outputs": outputs},
     }
     return System.model_validate(entry)

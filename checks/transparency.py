@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.attestations import aged, not_operated
-from sundial.api import Check, Finding, Kind, Principle, Status, System, View
+from sundial.api import Check, Finding, Kind, Principle, Status, View, missing_fields
 
 
 class RegisterEntry(Check):
@@ -16,7 +16,7 @@ class RegisterEntry(Check):
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        missing = _missing(view.system)
+        missing = missing_fields(view.system)
         metric = "register_entry_incomplete"
         yield view.fact(
             metric,
@@ -58,16 +58,3 @@ class FactSheet(Check):
             reason=f"The FactSheet is of version {sheet.version}, but {vendor.version} is registered to run.",
             ok=f"FactSheet and registered version agree: {sheet.version}.",
         )
-
-
-def _missing(system: System) -> list[str]:
-    """Returns the fields that the entry leaves out; the tiers `rights` and `safety` ask for more."""
-    asked: dict[str, object] = {"vendor": system.vendor, "feeds.outputs": system.feeds.outputs}
-    if system.risk.tier in ("rights", "safety"):
-        asked |= {
-            "feeds.outcomes": system.feeds.outcomes,
-            "groups": system.groups,
-            "harm": system.harm,
-            "baseline": system.baseline,
-        }
-    return [name for name, value in asked.items() if value is None]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from prohibited import PROHIBITED_USES
 
 from sundial.engine.run import Run
 from sundial.engine.settings import INCLUDE
@@ -54,6 +55,7 @@ def entry(*, stricter: bool = False) -> dict[str, Any]:
             **approved,
         },
         "risk": {"tier": "rights", "decides": "Who has to come in person."},
+        "prohibited_uses": PROHIBITED_USES,
         "window_weeks": 4,
         "feeds": {
             "outputs": {

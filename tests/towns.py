@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from prohibited import PROHIBITED_USES
 
 from sundial.engine.run import Run
 from sundial.gate.errors import ContractError
@@ -76,6 +77,7 @@ def entry(folder: Path, **changes: Any) -> dict[str, Any]:
             "reviewed": "2014-01-01",
         },
         "risk": {"tier": "service", "decides": "Which lamp is visited first."},
+        "prohibited_uses": PROHIBITED_USES,
         "window_weeks": 4,
         "feeds": {"outputs": outputs, "outcomes": outcomes},
         "groups": {"columns": ["area"]},

@@ -140,6 +140,16 @@ def system_of(number: int, checks: Sequence[str] = CHECKS) -> System:
                 **approved,
             },
             "risk": {"tier": "rights", "decides": "Who has to come in person."},
+            "prohibited_uses": {
+                "biometric_identification": False,
+                "emotion_analysis": False,
+                "automated_decisions": False,
+                "employment_decisions": False,
+                "social_scoring": False,
+                "behavioral_manipulation": False,
+                "answered_by": "Simulation",
+                "answered_on": "2024-01-01",
+            },
             "window_weeks": 13,
             "feeds": {
                 "outputs": {

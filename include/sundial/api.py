@@ -18,6 +18,7 @@ from sundial.profile.statistics import (
     key_name,
     sample,
 )
+from sundial.register.completeness import missing_fields
 from sundial.register.events import FeedName
 from sundial.register.feeds import OutputsFeed
 from sundial.register.measures import MEASURES, Task
@@ -88,6 +89,7 @@ __all__ = [
     "judge_estimate",
     "key_name",
     "log_mean_exp",
+    "missing_fields",
     "multivariate",
     "regression",
     "sample",

@@ -48,6 +48,15 @@ feeds:
 groups:
   columns: [district]
 checks: [accuracy, parity]
+prohibited_uses:
+  biometric_identification: no
+  emotion_analysis: no
+  automated_decisions: no
+  employment_decisions: no
+  social_scoring: no
+  behavioral_manipulation: no
+  answered_by: Ana Ruiz
+  answered_on: 2026-02-01
 """
 
 POLICY = """\

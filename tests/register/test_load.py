@@ -134,8 +134,8 @@ def test_problem_in_a_merged_field_is_told_at_the_line_that_holds_it(entry: str,
         load_system(_write(tmp_path, merged))
 
     assert [(p.line, p.field) for p in caught.value.problems] == [
-        (44, "ai_review.date"),
-        (44, "fact_sheet.date"),
+        (53, "ai_review.date"),
+        (53, "fact_sheet.date"),
     ]
 
 

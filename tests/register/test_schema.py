@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sundial.register import schema
+from sundial.register.completeness import MEASURED, TOLD
 from sundial.register.load import load_system
 from sundial.register.models import Policy, System
 
@@ -21,7 +22,7 @@ def test_schemas_close_every_mapping_and_use_the_names_of_the_files() -> None:
     definitions = schema.system_schema()["$defs"]
 
     assert "with" in definitions["Expectation"]["properties"]
-    assert all(part["additionalProperties"] is False for part in definitions.values())
+    assert all(part["additionalProperties"] is False for part in definitions.values() if "properties" in part)
     assert set(schema.system_schema()["properties"]) == set(System.model_fields)
     assert set(schema.policy_schema()["properties"]) == set(Policy.model_fields)
 
@@ -40,3 +41,15 @@ def test_example_on_the_page_is_a_valid_entry(tmp_path: Path) -> None:
     path.write_text(example, "utf-8")
 
     assert load_system(path).id == "street-light-triage"
+
+
+def test_the_page_names_what_each_tier_asks_for() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "register.md").read_text("utf-8")
+    table = page.partition("| tier | asks for |\n|---|---|\n")[2].partition("\n\n")[0]
+    asked: dict[str, set[str]] = {tier: set() for tier in TOLD}
+    for row in table.splitlines():
+        _, tiers, paths, _ = row.split("|")
+        for tier in asked if tiers.strip() == "all" else re.findall(r"\w+", tiers):
+            asked[tier] |= set(re.findall(r"`([^`]+)`", paths))
+
+    assert asked == {tier: {*MEASURED[tier], *TOLD[tier]} for tier in TOLD}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from prohibited import PROHIBITED_USES
+
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.stats.intervals import proportion
@@ -68,6 +70,7 @@ def system(name: str = "street-lights", **changes: Any) -> System:
             **APPROVED,
         },
         "risk": {"tier": "service", "decides": "The order of repairs."},
+        "prohibited_uses": PROHIBITED_USES,
         "groups": {"columns": ["district"]},
         "harm": {"metric": "false_positive_rate", "reason": "A crew is sent for nothing, and others wait."},
     }

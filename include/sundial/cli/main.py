@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
 from sundial.engine.settings import settings
 from sundial.register.problems import RegisterError
 from sundial.store.database import StoreError
@@ -47,6 +48,41 @@ def validate(
     counted = f"{len(found.problems)} problems, {len(found.warnings)} warnings"
     typer.echo(f"{found.systems} systems are valid, {counted}.")
     raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def export(
+    standard: Annotated[
+        ExportStandard, typer.Option(help="A published standard, or json: the entry itself.")
+    ] = ExportStandard.JSON,
+    system: Annotated[str | None, typer.Option(help="One system by its id; all by default.")] = None,
+    layout: Annotated[
+        Layout, typer.Option("--format", help="How it is written; the entry itself is JSON only.")
+    ] = Layout.JSON,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to write; standard output by default.")
+    ] = None,
+    register: Annotated[
+        Path | None, typer.Option(help="Folder of register files; SUNDIAL_REGISTER by default.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with 1 when a published system has a problem.")
+    ] = False,
+) -> None:
+    """Write the register as a published standard has it; what is empty or not allowed is told beside it."""
+    where = settings()
+    try:
+        found = export_register(register or where.register, where.policy, standard, system, layout)
+        if out is None:
+            typer.echo(found.text, nl=False)
+        else:
+            write_whole(out, found.text)
+    except (RegisterError, ExportError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    for line in (*found.errors, *found.left_out, *found.problems):
+        typer.echo(line, err=True)
+    raise typer.Exit(1 if found.errors or (strict and found.problems) else 0)
 
 
 @app.command()

@@ -31,6 +31,11 @@ Column = Annotated[str, Field(min_length=1, description="Name of a column in the
 Day = date
 ApprovedBy = Annotated[str, Field(min_length=1, description="Who approved it: name and role.")]
 ApprovedOn = Annotated[date, Field(description="Day of the approval.")]
+WebAddress = Annotated[
+    str, Field(pattern=r"^https?://[^\s<>\"]+$", examples=["https://www.city.gov/page"], max_length=2_000)
+]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["name@city.gov"])]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-01"])]
 Cadence = Annotated[
     Literal["daily", "weekly", "monthly", "yearly"],
     Field(description="How often the feed brings something new; silence for longer is a finding."),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from sundial.register.about import Contact, Publication, Scope
 from sundial.register.columns import RESERVED
-from sundial.register.entry import CADENCE_DAYS, ApprovedBy, ApprovedOn, Column, Day, Entry, Zone
+from sundial.register.entry import CADENCE_DAYS, ApprovedBy, ApprovedOn, Column, Day, Entry, WebAddress, Zone
+from sundial.register.fact_sheet import FactSheet
 from sundial.register.feeds import Feeds, OutcomesFeed, OutputsFeed
+from sundial.register.impact import Algorithm, DataUse, Impact, LawfulBasis
+from sundial.register.lifecycle import Lifecycle, Lifetime
 from sundial.register.measures import MEASURES, MetricName
+from sundial.register.oversight import AiReview, Decision, MonitoringPlan, Safeguards
+from sundial.register.paths import is_field
 from sundial.register.policy import Grace, Policy, SunsetRule
+from sundial.register.prohibited_uses import ProhibitedUses
 
 __all__ = [
     "CADENCE_DAYS",
@@ -42,6 +49,12 @@ class Vendor(Entry):
     name: str = Field(description="The company, or the City's own team.")
     product: str = Field(description="What the maker calls it.")
     version: str | None = Field(default=None, description="Version the contract names.")
+    sourcing: Literal["purchased", "in_house", "both"] | None = Field(
+        default=None, description="Whether it was bought, made by the City, or both."
+    )
+    role: str | None = Field(default=None, description="What the vendor does in making and running it.")
+    identifier: str | None = Field(default=None, description="Number in a register of companies.")
+    data_access: str | None = Field(default=None, description="On what terms the vendor sees City data.")
 
 
 class Outcome(Entry):
@@ -142,15 +155,21 @@ class Risk(Entry):
     decides: str = Field(
         min_length=5, description="What the output decides, and what a person still decides."
     )
+    high_impact: bool | None = Field(
+        default=None,
+        description=(
+            "Whether the use is high-impact in the federal sense; left out, the tiers rights and safety are."
+        ),
+    )
+    basis: str | None = Field(default=None, min_length=10, description="Why it is, or is not.")
 
-
-class Attestation(Entry):
-    """A dated document, with who answers for it; it goes stale by the policy's terms."""
-
-    by: str = Field(description="Who answers for the document.")
-    date: Annotated[date, Field(description="Day of the document.")]
-    version: str | None = Field(default=None, description="Version of the document.")
-    link: str | None = Field(default=None, description="Where to read it.")
+    @model_validator(mode="after")
+    def _reasoned(self) -> Self:
+        if self.high_impact is False and self.tier in ("rights", "safety") and self.basis is None:
+            raise ValueError(
+                f"basis: is needed where a system of tier {self.tier} is called not high-impact; say why"
+            )
+        return self
 
 
 class Groups(Entry):
@@ -214,6 +233,14 @@ class Baseline(Entry):
         return self
 
 
+def _of_an_entry(path: str) -> str:
+    if not is_field(System, path):
+        raise ValueError(
+            "is no field of an entry: nothing would be withheld; name one by its path, as contact.phone"
+        )
+    return path
+
+
 class System(Entry):
     """One AI system in the City's register."""
 
@@ -230,6 +257,31 @@ class System(Entry):
     vendor: Vendor | None = None
     intended_outcome: Outcome
     risk: Risk
+    prohibited_uses: ProhibitedUses
+    status: Lifecycle = Field(
+        default=Lifecycle.DEPLOYED, description="Status when registered; what happens later is in the ledger."
+    )
+    lifetime: Lifetime | None = None
+    contact: Contact | None = None
+    responsible_officer: str | None = Field(
+        default=None, min_length=3, description="Senior officer who is responsible: name and role."
+    )
+    notice_page: WebAddress | None = Field(
+        default=None, description="Page on which the City tells the public of the system."
+    )
+    scope: Scope | None = None
+    decision: Decision | None = None
+    lawful_basis: LawfulBasis | None = None
+    data: DataUse | None = None
+    impact: Impact | None = None
+    algorithm: Algorithm | None = None
+    monitoring_plan: MonitoringPlan | None = None
+    safeguards: Safeguards | None = None
+    publication: Publication = Publication()
+    withheld: dict[Annotated[str, AfterValidator(_of_an_entry)], Annotated[str, Field(min_length=5)]] = Field(
+        default={},
+        description="Fields that are not published, by their path, each with its statutory reason.",
+    )
     timezone: Zone | None = Field(
         default=None, description="Civil days of the system; the City's by default."
     )
@@ -252,11 +304,17 @@ class System(Entry):
     service_levels: tuple[ServiceLevel, ...] = Field(default=(), description="What the contract promises.")
     costs: Costs | None = None
     remediations: tuple[Remediation, ...] = Field(default=(), description="Repairs that were made.")
-    fact_sheet: Attestation | None = Field(default=None, description="The vendor's AI FactSheet.")
-    ai_review: Attestation | None = Field(default=None, description="The City's AI Review of the system.")
+    fact_sheet: FactSheet | None = None
+    ai_review: AiReview | None = None
     checks: tuple[str, ...] | Literal["all"] = Field(
         default="all", description="Checks that are enabled, by name."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _each_prohibited_use_is_asked_for(cls, data: Any) -> Any:
+        """Say every question where the whole part is missing, not only that it is."""
+        return {"prohibited_uses": {}, **data} if isinstance(data, dict) else data
 
     @field_validator("checks")
     @classmethod

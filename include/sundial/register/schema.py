@@ -120,9 +120,9 @@ def _need(info: FieldInfo) -> str:
 
 
 def _meaning(info: FieldInfo) -> str:
-    """Return a field's own description, or else what its model says of itself."""
+    """Return a field's question and description, or else what its model says of itself."""
     if info.description:
-        return info.description
+        return f"{info.title}? {info.description}" if info.title else info.description
     kinds = list(_models(info.annotation))
     if len(kinds) == 1:
         return (kinds[0].__doc__ or "").strip().partition("\n")[0]

@@ -189,7 +189,11 @@ def _word(detail: ErrorDetails, place: _Place) -> Wrong:
 def _plain(detail: ErrorDetails, place: _Place) -> tuple[str, str]:
     kind = detail["type"]
     if kind == "missing":
-        return "is missing", f"add it, such as {place.path[-1]}: {_example(place.types, place.info)}"
+        question = f": {place.info.title}" if place.info and place.info.title else ""
+        return (
+            f"is missing{question}",
+            f"add it, such as {place.path[-1]}: {_example(place.types, place.info)}",
+        )
     if kind == "extra_forbidden":
         fields = named(place.owner) if place.owner else {}
         return "is not a field here", did_you_mean(place.path[-1], fields)

@@ -1,0 +1,158 @@
+"""The register written as a published standard has it, with what is empty or not allowed told apart."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sundial.lake import Lake
+from sundial.register.exports import STANDARDS
+from sundial.register.exports.standard import Record, Standard, Value, Withheld
+from sundial.register.exports.whole import whole
+from sundial.register.lifecycle import Lifecycle
+from sundial.register.load import Register, load_policy, load_register
+from sundial.register.models import System
+from sundial.register.wording import did_you_mean
+
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula, also in full width."""
+_SEPARATOR = " | "
+
+
+class ExportStandard(StrEnum):
+    """What to export to: a standard by its id, or the entry itself."""
+
+    EUROCITIES = "eurocities"
+    DUTCH = "dutch"
+    ATRS = "atrs"
+    OMB = "omb"
+    JSON = "json"
+
+
+class Layout(StrEnum):
+    """How an export is written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class ExportError(Exception):
+    """What was asked for cannot be exported."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export, and what is to be said beside it, one line each.
+
+    Attributes:
+        text: the export itself.
+        errors: files of the register that cannot be read, with file, line, field and remedy.
+        left_out: systems that are not published, and why.
+        problems: required fields that are empty and values that are not allowed, by system and standard.
+    """
+
+    text: str
+    errors: tuple[str, ...]
+    left_out: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def export_register(
+    folder: Path, policy: Path, standard: ExportStandard, only: str | None, layout: Layout
+) -> Export:
+    """Returns the systems of a register, or one of them, in a standard's words.
+
+    Historical data, which the City does not operate, and rejected systems are not published.
+
+    Args:
+        folder: the folder of register files.
+        policy: the policy, which names the City.
+        standard: what to export to.
+        only: id of the one system that is wanted; None for all.
+        layout: how it is written.
+
+    Raises:
+        RegisterError: the folder or the policy cannot be read, or the wanted system's file cannot.
+        ExportError: there is no such system, or no such layout of the standard.
+    """
+    if standard is ExportStandard.JSON and layout is Layout.CSV:
+        raise ExportError("the entry itself has no CSV; choose --format json, or a --standard")
+    city = load_policy(policy).city
+    register = load_register(folder)
+    systems = [*register.systems.values()] if only is None else [_wanted(register, folder, only)]
+    errors = [*register.errors.values()] if only is None else []
+    left_out = [f"{system.id}: not published: {why}" for system in systems if (why := _unpublished(system))]
+    published = [system for system in systems if not _unpublished(system)]
+    problems: list[str] = []
+    if standard is ExportStandard.JSON:
+        text = _json([whole(system, system.status) for system in published])
+    else:
+        wanted = STANDARDS[standard]
+        records = {system.id: wanted.record(system, system.status, city) for system in published}
+        problems = [
+            f"{name}: {standard}: {problem}"
+            for name, record in records.items()
+            for problem in wanted.problems(record)
+        ]
+        text = _written(wanted, [*records.values()], layout)
+    told = tuple(line for error in errors for line in str(error).splitlines())
+    return Export(text, told, tuple(left_out), tuple(problems))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        ExportError: the file cannot be written.
+    """
+    folder = path.resolve().parent
+    try:
+        Lake(str(folder)).put(path.name, text.encode())
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written: {error.strerror}; give another --out") from error
+
+
+def _wanted(register: Register, folder: Path, name: str) -> System:
+    if name in register.systems:
+        return register.systems[name]
+    if error := register.errors.get(folder / f"{name}.yaml"):
+        raise error
+    raise ExportError(f"--system: no system has this id; {did_you_mean(name, register.systems)}")
+
+
+def _unpublished(system: System) -> str | None:
+    if system.status is Lifecycle.REJECTED:
+        return "it was rejected"
+    return None if system.operated else "the City does not operate it"
+
+
+def _written(standard: Standard, records: Sequence[Record], layout: Layout) -> str:
+    if layout is Layout.JSON:
+        return _json([{name: _plain(value) for name, value in record.items()} for record in records])
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow([field.name for field in standard.fields])
+    rows.writerows([_cell(value) for value in record.values()] for record in records)
+    return table.getvalue()
+
+
+def _json(records: list[dict[str, Any]]) -> str:
+    return json.dumps(records, indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Value) -> Any:
+    return {"withheld": value.reason} if isinstance(value, Withheld) else value
+
+
+def _cell(value: Value) -> str:
+    """Returns a cell that no spreadsheet takes for a formula: one that looks like it begins with a quote."""
+    if isinstance(value, Withheld):
+        return f"withheld: {value.reason}"
+    text = _SEPARATOR.join(value) if isinstance(value, tuple) else value or ""
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
