@@ -1,11 +1,39 @@
-"""4 Accountability: is the AI Review there and current?"""
+"""4 Accountability: do people look at what the system decides, and does somebody answer for it?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
-from checks.attestations import aged
-from sundial.api import Check, Finding, Kind, Principle, View
+import pandas as pd
+
+from checks.attestations import attested
+from checks.effectiveness.rates import against
+from checks.measures import MEAN_BINS, Mean
+from checks.places import part, places
+from checks.shares import Counted, flagged, rows_of, share, total
+from sundial.api import (
+    Bin,
+    Check,
+    Finding,
+    Kind,
+    Principle,
+    Side,
+    Statistic,
+    Status,
+    System,
+    View,
+    Window,
+    counts,
+)
+
+OUTPUTS, REVIEWS = rows_of("outputs"), rows_of("reviews")
+BY_TEAM = counts("reviews", ["team", "overridden"])
+OVERRIDDEN = counts("reviews", ["overridden"])
+DECIDING = ("rights", "safety")
+"""Risk tiers in which a decision without any person is a prohibited use."""
+ALL_TEAMS = "all"
+"""The team of a feed that names none."""
 
 
 class AiReview(Check):
@@ -16,5 +44,144 @@ class AiReview(Check):
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        review = view.system.ai_review
-        yield aged(view, "ai_review_age", "The AI Review", review.date if review else None)
+        yield attested(view, "ai_review", "The AI Review", view.system.ai_review)
+
+
+class Owner(Check):
+    """The owner named in the register was confirmed within the policy's term: people change their jobs."""
+
+    name = "accountability.owner"
+    principle = Principle.ACCOUNTABILITY
+    kind = Kind.FACTUAL
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        yield attested(view, "owner_confirmed", "The owner's confirmation")
+
+
+class HumanReview(Check):
+    """Share of outputs that a person looked at within the time the register gives, and nearly none at all.
+
+    Outputs are taken by the day they were made, once that time has passed: review share = reviewed outputs /
+    outputs. In the tiers `rights` and `safety` the share without any person is held against the policy's
+    `no_human_share` as well: beyond it the system decides by itself, which the policy may prohibit.
+    """
+
+    name = "accountability.human_review"
+    principle = Principle.ACCOUNTABILITY
+    feeds = ("outputs", "reviews")
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [OUTPUTS, REVIEWS]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        window, cohort = view.reviews_window, _cohort(view)
+        yield share(
+            view,
+            "human_review_share",
+            view.threshold("human_review_share", Side.FLOOR),
+            self._reviewed(view, window),
+            self._reviewed(view, cohort),
+            window=window,
+        )
+        if view.system.risk.tier in DECIDING:
+            yield share(
+                view,
+                "no_human_share",
+                view.threshold("no_human_share", Side.CEILING),
+                _others(self._reviewed(view, window)),
+                _others(self._reviewed(view, cohort)),
+                window=window,
+                details={"prohibited_use": "automated_decisions"},
+            )
+        else:
+            reason = f"Decisions of tier {view.system.risk.tier} need no person by the policy."
+            yield view.finding("no_human_share", Status.NOT_APPLICABLE, reason)
+
+    def _reviewed(self, view: View, window: Window) -> Counted:
+        outputs = total(view.cells(OUTPUTS, window))
+        return min(total(view.cells(REVIEWS, window)), outputs), outputs
+
+
+class Overrides(Check):
+    """Share of reviewed outputs that people decided otherwise, by team, within a band that has two sides.
+
+    override share = reviews that decided otherwise / reviews. Below `override_share_low` people may be
+    rubber-stamping, above `override_share_high` the system may not be up to its work. Teams, never persons;
+    all teams share the weight of one stream on each side.
+    """
+
+    name = "accountability.overrides"
+    principle = Principle.ACCOUNTABILITY
+    feeds = ("reviews",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        reviews = system.feeds.reviews
+        return [BY_TEAM if reviews is not None and reviews.team is not None else OVERRIDDEN]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        (statistic,) = self.statistics(view.system)
+        window, fresh = (_by_team(cells) for cells in (view.cells(statistic), view.new_cells(statistic)))
+        for metric, side in (("override_share_low", Side.FLOOR), ("override_share_high", Side.CEILING)):
+            threshold = view.threshold(metric, side)
+            start = f"{metric}@{threshold.value:g}/"
+            size = {team: fresh.get(team, _NONE)[1] for team in {*window, *fresh}}
+            for team, place in places(view.streams_after(start), size).items():
+                yield share(
+                    view,
+                    metric,
+                    threshold,
+                    window.get(team, _NONE),
+                    fresh.get(team, _NONE),
+                    window=view.reviews_window,
+                    where={"team": team},
+                    stream=f"{start}{place}/{team}",
+                    part=part(place),
+                )
+
+
+_NONE: Counted = (0, 0)
+
+
+def _by_team(cells: pd.DataFrame) -> dict[str, Counted]:
+    if "team" not in cells:
+        return {ALL_TEAMS: flagged(cells, "overridden")}
+    return {str(team): flagged(own, "overridden") for team, own in cells.groupby("team", observed=True)}
+
+
+class TimeToReview(Check):
+    """Mean hours from an output to its review, capped at the register's `hours_max`."""
+
+    name = "accountability.time_to_review"
+    principle = Principle.ACCOUNTABILITY
+    feeds = ("reviews",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        hours = _hours(system)
+        return [hours.statistic] if hours is not None else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        hours = _hours(view.system)
+        if hours is None:
+            reason = "The feed reviews has no hours; register the column where the source gives it."
+            yield view.finding("hours_to_review", Status.NOT_MEASURED, reason)
+            return
+        yield against(view, hours, view.threshold("hours_to_review", Side.CEILING))
+
+
+def _hours(system: System) -> Mean | None:
+    reviews = system.feeds.reviews
+    if reviews is None or reviews.hours is None:
+        return None
+    return Mean("hours_to_review", Bin("hours", 0.0, reviews.hours_max, MEAN_BINS), over="reviews")
+
+
+def _cohort(view: View) -> Window:
+    """Returns the outputs whose reviews have had their time since the last evidence: each day once."""
+    reviews = view.system.feeds.reviews
+    matured = timedelta(days=reviews.maturity_days if reviews is not None else 0)
+    return Window(view.fresh_from - matured, view.end - matured, 1)
+
+
+def _others(counted: Counted) -> Counted:
+    hits, n = counted
+    return n - hits, n

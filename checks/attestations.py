@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from sundial.api import Finding, Status, View
+from sundial.api import Attestation, AttestationKind, Finding, Status, View
 
 
 def not_operated(view: View, metric: str) -> Finding:
@@ -14,7 +14,25 @@ def not_operated(view: View, metric: str) -> Finding:
     )
 
 
-def aged(view: View, metric: str, what: str, dated: date | None) -> Finding:
+def attested(view: View, kind: AttestationKind, what: str, dated: Attestation | None = None) -> Finding:
+    """Returns the finding of an attestation that the policy's term `<kind>_age` asks for.
+
+    Args:
+        view: the judged week.
+        kind: of the attestation.
+        what: it, to begin a sentence with.
+        dated: the entry's own field for it; `attestations` of the entry unless given.
+    """
+    metric = f"{kind}_age"
+    tiers = view.term(metric).tiers
+    found = dated or view.system.attestations.get(kind)
+    if found is None and view.system.operated and view.system.risk.tier not in tiers:
+        reason = f"The policy asks for it in the tiers {', '.join(tiers)} only."
+        return view.finding(metric, Status.NOT_APPLICABLE, reason)
+    return aged(view, metric, what, found.date if found else None, found.expires if found else None)
+
+
+def aged(view: View, metric: str, what: str, dated: date | None, expires: date | None = None) -> Finding:
     """Returns ok while the document is younger than the policy's term `<metric>`; a missing one is too old.
 
     Args:
@@ -22,6 +40,7 @@ def aged(view: View, metric: str, what: str, dated: date | None) -> Finding:
         metric: the finding's metric and the term's name.
         what: the document, to begin the sentence with.
         dated: its date; None when there is none.
+        expires: the last day on which it holds by its own words, where it has some.
     """
     if not view.system.operated:
         return not_operated(view, metric)
@@ -29,12 +48,14 @@ def aged(view: View, metric: str, what: str, dated: date | None) -> Finding:
     if dated is None or dated > view.end:
         since = view.held_since(metric)
         return view.fact(metric, since=since, term=metric, reason=f"{what} is missing.", ok="")
-    stale = dated + timedelta(days=limit + 1)
+    too_old = dated + timedelta(days=limit + 1)
+    stale = min(too_old, expires + timedelta(days=1)) if expires else too_old
+    ended = f"was valid until {expires}" if expires and stale < too_old else f"is older than {limit} days"
     return view.fact(
         metric,
         since=stale if stale <= view.end else None,
         term=metric,
-        reason=f"{what} of {dated} is older than {limit} days.",
-        ok=f"{what} is of {dated}; the policy allows {limit} days.",
+        reason=f"{what} of {dated} {ended}.",
+        ok=f"{what} is of {dated}; it holds until {stale - timedelta(days=1)}.",
         dated=dated.isoformat(),
     )

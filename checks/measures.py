@@ -135,11 +135,12 @@ class Mean(Measure):
     metric: str
     bins: Bin
     unit: float = 1.0
+    over: Over = "outcomes"
 
     @property
     def statistic(self) -> Statistic:  # type: ignore[override]
         """Counts and sums in the bins."""
-        return histogram("outcomes", self.bins)
+        return histogram(self.over, self.bins)
 
     def read(self, cells: pd.DataFrame) -> Reading:
         rows, totals = self._by_bin(cells)
@@ -176,7 +177,8 @@ class Mean(Measure):
         place = known[self.bins.name].to_numpy(dtype=np.int64)
         rows = np.bincount(place, known["n"].to_numpy(dtype=float), self.bins.bins)
         sums = known[f"sum_{self.bins.column}"].to_numpy(dtype=float) / SUM_SCALE * self.bins.unit
-        return rows, np.bincount(place, sums, self.bins.bins)
+        # Of no rows NumPy counts in whole numbers, whatever the weights.
+        return rows.astype(float), np.bincount(place, sums, self.bins.bins).astype(float)
 
 
 @dataclass(frozen=True)
@@ -215,10 +217,10 @@ class Scored(Measure):
         rows, losses = self._losses(cells)
         place = np.minimum((losses * EVIDENCE_BINS).astype(int), EVIDENCE_BINS - 1)
         if "rows" in cells:
-            return [*np.bincount(place, rows, EVIDENCE_BINS)]
+            return [*np.bincount(place, rows, EVIDENCE_BINS).astype(float)]
         return [
-            *np.bincount(place, rows, EVIDENCE_BINS),
-            *np.bincount(place, rows * losses, EVIDENCE_BINS),
+            *np.bincount(place, rows, EVIDENCE_BINS).astype(float),
+            *np.bincount(place, rows * losses, EVIDENCE_BINS).astype(float),
         ]
 
     def process(self, bound: float, side: Side) -> Process:

@@ -1,22 +1,40 @@
-"""7 Security & Safety: is what goes in and out of the City whole? The data contract's refusals."""
+"""7 Security & Safety: is what goes in and out whole, does the registered model run, and does it answer?"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import date
 
+import pandas as pd
+
+from checks.attestations import attested
+from checks.cells import by_level
+from checks.places import part, places
+from checks.shares import Counted, counter, counters, held_share, share, summed, total
 from sundial.api import (
+    Bin,
     Ceiling,
     Check,
     Finding,
     Judged,
+    Kind,
+    Number,
     Principle,
     Side,
+    Statistic,
     Status,
+    System,
     View,
+    Window,
+    counts,
     intervals,
     judge_estimate,
 )
+
+VERSIONS = counts("outputs", ["model_version"])
+MINUTES, DOWN = counter("minutes"), counter("minutes_down")
+CANARIES, WRONG = counter("canaries"), counter("canaries_wrong")
 
 
 class RefusedRows(Check):
@@ -70,3 +88,200 @@ class RefusedRows(Check):
             evidence=evidence,
             details={"in_quarantine": sum(m.refused for m in manifests), "reasons": dict(reasons)},
         )
+
+
+class DuplicateOutputs(Check):
+    """Share of outputs that came again under a key that was accepted before, against `duplicate_share`.
+
+    A replayed or doubled output is refused by the data contract, and counted here by the batches that the
+    window's pulls brought. duplicate share = rows refused for their key / rows judged.
+    """
+
+    name = "security_and_safety.duplicates"
+    principle = Principle.SECURITY_AND_SAFETY
+    feeds = ("outputs",)
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        manifests = view.gates.get("outputs", ())
+        window = view.outputs_window
+        yield share(
+            view,
+            "duplicate_share",
+            view.threshold("duplicate_share", Side.CEILING),
+            _duplicates(manifests, window.start, window.end),
+            _duplicates(manifests, view.fresh_from, view.end),
+            window=window,
+        )
+
+
+def _duplicates(manifests: Sequence[Judged], start: date, end: date) -> Counted:
+    """Returns doubled rows and all rows of the batches whose as-of date lies in [start, end]."""
+    brought = [m for m in manifests if start <= date.fromisoformat(m.batch[:10]) <= end]
+    doubled = [rule.failed for m in brought for rule in m.rules if rule.column == "same_key"]
+    return sum(doubled), sum(m.rows for m in brought)
+
+
+class Outliers(Check):
+    """Share of a number's values outside the range that the register calls usual, against `outlier_share`.
+
+    Each registered number has its own stream. outlier share = known values below low or above high / known
+    values.
+    """
+
+    name = "security_and_safety.outliers"
+    principle = Principle.SECURITY_AND_SAFETY
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [counts("outputs", [_thirds(number)]) for number in _numbers(system)]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        numbers = _numbers(view.system)
+        if not numbers:
+            reason = "The register names no numbers of the outputs."
+            yield view.finding("outlier_share", Status.NOT_APPLICABLE, reason)
+        start = f"outlier_share@{view.threshold('outlier_share', Side.CEILING).value:g}/"
+        size = {number.column: 0.0 for number in numbers}
+        order = places(view.streams_after(start), size)
+        for number in numbers:
+            statistic, place = counts("outputs", [_thirds(number)]), order[number.column]
+            yield share(
+                view,
+                "outlier_share",
+                view.threshold("outlier_share", Side.CEILING),
+                _outside(view.cells(statistic), _thirds(number)),
+                _outside(view.new_cells(statistic), _thirds(number)),
+                window=view.outputs_window,
+                where={"column": number.column},
+                stream=f"{start}{place}/{number.column}",
+                part=part(place),
+            )
+
+
+def _numbers(system: System) -> Sequence[Number]:
+    return system.feeds.outputs.numbers if system.feeds.outputs is not None else ()
+
+
+def _thirds(number: Number) -> Bin:
+    """Returns three bins: below the usual range, within it with both ends, and above."""
+    span = (number.high - number.low) * (1 + 1e-9)
+    return Bin(number.column, number.low - span, number.low + 2 * span, 3)
+
+
+def _outside(cells: pd.DataFrame, bins: Bin) -> Counted:
+    known = cells.dropna(subset=[bins.name])
+    return total(known[known[bins.name] != 1]), total(known)
+
+
+class Integrity(Check):
+    """What runs is what is registered: the version in the outputs, and the hash of the model's artefact.
+
+    Each output of the last week whose version is another than the registered one counts; the fact is a breach
+    once it has held for the policy's grace.
+    """
+
+    name = "security_and_safety.integrity"
+    principle = Principle.SECURITY_AND_SAFETY
+    kind = Kind.FACTUAL
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [VERSIONS] if _registered(system) is not None else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric, registered = "version_integrity", _registered(view.system)
+        if registered is None:
+            reason = "Give vendor.version, and feeds.outputs.model_version where the source has it."
+            yield view.finding(metric, Status.NOT_MEASURED, reason)
+            return
+        seen = by_level(view.new_cells(VERSIONS), "model_version")
+        if not seen:
+            yield view.finding(metric, Status.NOT_MEASURED, "The week has no outputs.")
+            return
+        others = {version: n for version, n in seen.items() if version != registered}
+        yield view.fact(
+            metric,
+            since=view.held_since(metric) if others else None,
+            term=metric,
+            reason=f"{', '.join(others)} runs, but {registered} is registered.",
+            ok=f"All outputs of the week are of the registered version, {registered}.",
+            outputs_by_version=seen,
+        )
+
+
+def _registered(system: System) -> str | None:
+    """Returns the registered version, where the outputs say theirs."""
+    outputs, vendor = system.feeds.outputs, system.vendor
+    if outputs is None or outputs.model_version is None or vendor is None:
+        return None
+    return vendor.version
+
+
+class Availability(Check):
+    """Share of the last week's minutes in which the system answered, against `availability`.
+
+    availability = 1 - minutes down / minutes. Minutes of one outage are no independent evidence: it is a
+    fact, and a breach once it has held for the policy's grace.
+    """
+
+    name = "security_and_safety.availability"
+    principle = Principle.SECURITY_AND_SAFETY
+    kind = Kind.FACTUAL
+    feeds = ("operations",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [MINUTES, DOWN] if {"minutes", "minutes_down"} <= counters(system) else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        if not self.statistics(view.system):
+            reason = "Give the counters minutes and minutes_down in feeds.operations."
+            yield view.finding("availability", Status.NOT_MEASURED, reason)
+            return
+        window = Window(view.week, view.end, 1)
+        minutes = summed(view.cells(MINUTES, window), "minutes")
+        down = min(summed(view.cells(DOWN, window), "minutes_down"), minutes)
+        yield held_share(view, "availability", (minutes - down, minutes), "minutes were answered in")
+
+
+class Canaries(Check):
+    """Share of canary prompts that were answered wrongly, against `canary_share`.
+
+    Canaries are prompts with a known right answer, such as an injected instruction that must be ignored; the
+    operation sends and counts them.
+    """
+
+    name = "security_and_safety.canaries"
+    principle = Principle.SECURITY_AND_SAFETY
+    feeds = ("operations",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [CANARIES, WRONG] if {"canaries", "canaries_wrong"} <= counters(system) else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        if not self.statistics(view.system):
+            reason = "Give the counters canaries and canaries_wrong in feeds.operations."
+            yield view.finding("canary_share", Status.NOT_MEASURED, reason)
+            return
+        counted, fresh = (
+            (summed(cells(WRONG), "canaries_wrong"), summed(cells(CANARIES), "canaries"))
+            for cells in (view.cells, view.new_cells)
+        )
+        yield share(
+            view,
+            "canary_share",
+            view.threshold("canary_share", Side.CEILING),
+            (min(counted), counted[1]),
+            fresh,
+            window=view.outputs_window,
+        )
+
+
+class SecurityReview(Check):
+    """The system's security was reviewed, or it was tested for penetration, within the policy's term."""
+
+    name = "security_and_safety.security_review"
+    principle = Principle.SECURITY_AND_SAFETY
+    kind = Kind.FACTUAL
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        yield attested(view, "security_review", "The security review")

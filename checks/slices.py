@@ -13,6 +13,7 @@ from checks.cells import immature, numbers, of_flagged_only
 from checks.effectiveness.rates import NEEDS_ALL
 from checks.groups import groups_of, labelled, levels
 from checks.measures import Share, measure_of, whole
+from checks.places import part, places
 from sundial.api import (
     Check,
     Evidence,
@@ -101,29 +102,16 @@ def _combination(view: View, measure: Share, columns: tuple[str, ...]) -> Iterat
     window = _by_level(measure, view.cells(statistic), columns)
     # Another target begins other streams: chosen after the data, it has no evidence from before.
     start = f"{measure.metric}@{threshold.value:g}/{json.dumps(columns, ensure_ascii=False)}/"
-    places = _places(view.streams_after(start), fresh, window)
-    for level, place in places.items():
+    size = {level: fresh.get(level, _Counted()).n for level in {*fresh, *window}}
+    for level, place in places(view.streams_after(start), size).items():
         new = fresh.get(level, _Counted())
         evidence = view.advance(
             f"{start}{place}/{level}",
             measure.process(threshold.value, threshold.side),
             (new.most, new.n),
-            part=1 / (place * (place + 1)),
+            part=part(place),
         )
         yield _level(view, measure, columns, level, window.get(level, _Counted()), threshold, place, evidence)
-
-
-def _places(kept: Sequence[str], fresh: dict[str, _Counted], window: dict[str, _Counted]) -> dict[str, int]:
-    """Returns each level's place in the order of first appearance, those met in one week by their size.
-
-    A place is kept in the name of the level's stream, and so is the level when it leaves the window.
-    """
-    places = {level: int(place) for place, _, level in (name.partition("/") for name in kept)}
-    size = {level: fresh.get(level, _Counted()).n for level in {*fresh, *window} - set(places)}
-    last = max(places.values(), default=0)
-    new = sorted(size, key=lambda level: (-size[level], level))
-    places |= {level: last + number for number, level in enumerate(new, 1)}
-    return dict(sorted(places.items(), key=lambda item: item[1]))
 
 
 def _level(

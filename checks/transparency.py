@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.attestations import aged, not_operated
+from checks.attestations import attested, not_operated
 from sundial.api import Check, Finding, Kind, Principle, Status, View, missing_fields
 
 
@@ -37,7 +37,7 @@ class FactSheet(Check):
 
     def measure(self, view: View) -> Iterator[Finding]:
         sheet = view.system.fact_sheet
-        yield aged(view, "fact_sheet_age", "The FactSheet", sheet.date if sheet else None)
+        yield attested(view, "fact_sheet", "The FactSheet", sheet)
         yield self._version(view)
 
     def _version(self, view: View) -> Finding:

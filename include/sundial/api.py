@@ -18,9 +18,10 @@ from sundial.profile.statistics import (
     key_name,
     sample,
 )
+from sundial.register.attestation import Attestation, AttestationKind
 from sundial.register.completeness import missing_fields
-from sundial.register.events import FeedName
-from sundial.register.feeds import OutputsFeed
+from sundial.register.events import Counter, FeedName
+from sundial.register.feeds import Number, OutputsFeed
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
@@ -47,12 +48,15 @@ __all__ = [
     "STATISTICAL_FLOOR",
     "SUM_SCALE",
     "UNKNOWN",
+    "Attestation",
+    "AttestationKind",
     "AucFloor",
     "Bin",
     "BoundedCeiling",
     "BoundedFloor",
     "Ceiling",
     "Check",
+    "Counter",
     "Distribution",
     "Evidence",
     "FeedName",
@@ -62,6 +66,7 @@ __all__ = [
     "Judged",
     "Key",
     "Kind",
+    "Number",
     "OutputsFeed",
     "Over",
     "Policy",

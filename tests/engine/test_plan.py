@@ -91,7 +91,7 @@ def test_a_score_that_nobody_registered_is_named_as_such(town: Town, monkeypatch
     check = Asking(histogram("outputs", Bin("score", 0, 1, 4)))
     monkeypatch.setattr(discover, "discover", lambda: (check,))
     plan = plan_of(decided.system)
-    assert plan.statistics == ()
+    assert plan.statistics == (counts("outputs", []),)
     assert plan.left_out["custom.asking"] == (
         Status.NOT_MEASURED,
         "custom.asking needs a score; register it as feeds.outputs.score.",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from sundial.engine.discover import discover
 from sundial.gate.contract import declared_rules
 from sundial.gate.errors import RuleError
 from sundial.gate.expectations import build
-from sundial.register.load import load_policy, load_register, located, unknown_checks
-from sundial.register.models import System
+from sundial.register.events import FeedName
+from sundial.register.feeds import Feed
+from sundial.register.load import load_policy, load_register, located, unknown_checks, unknown_thresholds
+from sundial.register.models import Policy, System
 from sundial.register.problems import RegisterError
 from sundial.register.wording import Wrong
 
@@ -39,12 +42,21 @@ def validate_register(folder: Path, policy: Path) -> Validation:
     """
     found = load_register(folder)
     names = [check.name for check in discover()]
-    errors = [*found.errors.values(), *_of_policy(policy, names)]
+    errors = [*found.errors.values()]
+    chosen: Policy | None = None
+    try:
+        chosen = load_policy(policy)
+    except RegisterError as error:
+        errors.append(error)
+    else:
+        if wrong := unknown_checks(chosen, names):
+            errors.append(located(policy, wrong))
     warnings: list[str] = []
     valid = 0
     for system in found.systems.values():
         path = folder / f"{system.id}.yaml"
         wrong = [*unknown_checks(system, names), *_wrong_rules(system)]
+        wrong += unknown_thresholds(system, chosen) if chosen is not None else []
         if wrong:
             errors.append(located(path, wrong))
         else:
@@ -55,19 +67,10 @@ def validate_register(folder: Path, policy: Path) -> Validation:
     return Validation(valid, problems, tuple(warnings))
 
 
-def _of_policy(path: Path, names: Collection[str]) -> Iterator[RegisterError]:
-    try:
-        wrong = unknown_checks(load_policy(path), names)
-    except RegisterError as error:
-        yield error
-    else:
-        if wrong:
-            yield located(path, wrong)
-
-
 def _wrong_rules(system: System) -> Iterator[Wrong]:
     """Yields the expectations that Great Expectations does not take."""
-    for name, feed in (("outputs", system.feeds.outputs), ("outcomes", system.feeds.outcomes)):
+    for name in get_args(FeedName):
+        feed: Feed | None = getattr(system.feeds, name)
         for index, rule in enumerate(declared_rules(feed) if feed else ()):
             try:
                 build(rule)

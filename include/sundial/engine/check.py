@@ -15,6 +15,7 @@ from sundial.profile.profile import Profile
 from sundial.profile.statistics import Sample, Statistic
 from sundial.register.events import EventName, FeedName
 from sundial.register.models import CADENCE_DAYS, Grace, Policy, System
+from sundial.register.policy import Approved, Choice
 from sundial.register.principles import Principle
 from sundial.stats.intervals import Interval
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
@@ -172,13 +173,25 @@ class View:
         return self.profile if over == "outputs" or over == "outcomes" else self.events[over]
 
     def threshold(self, name: str, side: Side) -> Threshold:
-        """Returns a threshold of the policy. Raises KeyError with the remedy when the policy has none."""
-        approved = self.policy.thresholds.get(name)
-        if approved is None:
+        """Returns a threshold: the system's own choice, else its risk tier's, else the City's.
+
+        Raises:
+            KeyError: the policy has no threshold of this name; with the remedy.
+        """
+        city = self.policy.thresholds.get(name)
+        if city is None:
             raise KeyError(
                 f"policy.yaml: thresholds: no {name}; add it with value, meaning, approver and date"
             )
-        return Threshold(name, approved.value, side, approved.approved_by, approved.approved_on)
+        tier = self.system.risk.tier
+        of_tier = self.policy.tiers.get(tier)
+        chosen: Approved | Choice = city
+        set_for = "city"
+        if of_tier is not None and name in of_tier.thresholds:
+            chosen, set_for = of_tier.thresholds[name], f"tier {tier}"
+        if name in self.system.thresholds:
+            chosen, set_for = self.system.thresholds[name], "system"
+        return Threshold(name, chosen.value, side, chosen.approved_by, chosen.approved_on, set_for)
 
     def term(self, name: str) -> Grace:
         """Returns a term of the policy. Raises KeyError with the remedy when the policy has none."""

@@ -55,7 +55,7 @@ def plan_of(system: System) -> Plan:
         if of_feed := [statistic for statistic in wanted if statistic.over == name]:
             events[name] = fuse([*of_feed, counts(name, [])])
     wanted = [statistic for statistic in wanted if statistic.over in ("outputs", "outcomes")]
-    if wanted:  # on which days there were outputs is asked in any case
+    if system.feeds.outputs is not None:  # on which days there were outputs is asked in any case
         wanted.append(counts("outputs", []))
     return Plan(fuse(weighing(system, statistic) for statistic in wanted), left_out, events)
 

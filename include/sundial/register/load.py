@@ -101,6 +101,16 @@ def unknown_checks(written: System | Policy, check_names: Collection[str]) -> li
     ]
 
 
+def unknown_thresholds(system: System, policy: Policy) -> list[Wrong]:
+    """Return the thresholds that an entry chooses, but that the City's policy does not have."""
+    known = sorted(policy.thresholds)
+    return [
+        Wrong(("thresholds", name), f"the policy has no threshold {name}", did_you_mean(name, known))
+        for name in system.thresholds
+        if name not in policy.thresholds
+    ]
+
+
 def located(path: Path, wrong: Iterable[Wrong]) -> RegisterError:
     """Return what is wrong with a file that could be loaded, each problem with its line."""
     return RegisterError(path, tuple(sorted(set(_problems(read_document(path), wrong)))))

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from sundial.register.about import Contact, Publication, Scope
+from sundial.register.attestation import Attestation, AttestationKind
 from sundial.register.columns import RESERVED
 from sundial.register.entry import CADENCE_DAYS, ApprovedBy, ApprovedOn, Column, Day, Entry, WebAddress, Zone
 from sundial.register.fact_sheet import FactSheet
@@ -17,7 +18,7 @@ from sundial.register.lifecycle import Lifecycle, Lifetime
 from sundial.register.measures import MEASURES, MetricName
 from sundial.register.oversight import AiReview, Decision, MonitoringPlan, Safeguards
 from sundial.register.paths import is_field
-from sundial.register.policy import Grace, Policy, SunsetRule
+from sundial.register.policy import Choice, Grace, Policy, SunsetRule, Tier
 from sundial.register.prohibited_uses import ProhibitedUses
 
 __all__ = [
@@ -149,7 +150,7 @@ class Remediation(Entry):
 class Risk(Entry):
     """How much depends on the system."""
 
-    tier: Literal["rights", "safety", "service", "internal"] = Field(
+    tier: Tier = Field(
         description="What is at stake: people's rights, their safety, a service to them, or internal work."
     )
     decides: str = Field(
@@ -170,6 +171,30 @@ class Risk(Entry):
                 f"basis: is needed where a system of tier {self.tier} is called not high-impact; say why"
             )
         return self
+
+
+class TimeSaved(Entry):
+    """Staff time that the system is said to save."""
+
+    hours_a_week: float = Field(gt=0, description="Hours that all its users together save in a week.")
+    claimed_by: str = Field(min_length=3, description="Who says so: the vendor, or a role of the City.")
+    source: str | None = Field(default=None, description="Where it is said.")
+
+
+class Population(Entry):
+    """Who could be served: the levels of one column, counted where people live or work."""
+
+    column: Column
+    counts: dict[str, int] = Field(min_length=2, description="People, households or requests by level.")
+    source: str = Field(min_length=3, description="Where the counts come from, such as a census table.")
+    as_of: Day = Field(description="Day or year's end that they are of.")
+
+    @field_validator("counts")
+    @classmethod
+    def _some(cls, value: dict[str, int]) -> dict[str, int]:
+        if any(n <= 0 for n in value.values()):
+            raise ValueError("counts are above 0; leave a level without anybody out")
+        return value
 
 
 class Groups(Entry):
@@ -306,6 +331,16 @@ class System(Entry):
     remediations: tuple[Remediation, ...] = Field(default=(), description="Repairs that were made.")
     fact_sheet: FactSheet | None = None
     ai_review: AiReview | None = None
+    attestations: dict[AttestationKind, Attestation] = Field(
+        default={}, description="Further dated documents, by kind."
+    )
+    population: tuple[Population, ...] = Field(
+        default=(), description="Who could be served, by column of the feed access, else of the outputs."
+    )
+    time_saved: TimeSaved | None = None
+    thresholds: dict[str, Choice] = Field(
+        default={}, description="Thresholds of this system in the place of its tier's or the City's, by name."
+    )
     checks: tuple[str, ...] | Literal["all"] = Field(
         default="all", description="Checks that are enabled, by name."
     )
@@ -322,6 +357,18 @@ class System(Entry):
         if not value:
             raise ValueError("no check is enabled; leave the field out for all")
         return value
+
+    @model_validator(mode="after")
+    def _population_has_its_column(self) -> Self:
+        access, outputs = self.feeds.access, self.feeds.outputs
+        there = access.columns if access else self.categories if outputs else ()
+        for place, population in enumerate(self.population):
+            if population.column not in there:
+                where = "feeds.access.columns" if access else "feeds.outputs.categories"
+                raise ValueError(
+                    f"population[{place}].column: {population.column} is none of {where}; list it"
+                )
+        return self
 
     @model_validator(mode="after")
     def _harm_has_groups(self) -> Self:

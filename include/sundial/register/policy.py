@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,10 @@ class Role(Entry):
 
     users: tuple[str, ...] = Field(min_length=1, description="Airflow user names that may answer.")
     email: tuple[str, ...] = Field(default=(), description="Where mail to the role goes.")
+
+
+Tier = Literal["rights", "safety", "service", "internal"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
 class Approved(Entry):
@@ -34,8 +38,24 @@ class Grace(Entry):
         ge=0, le=MAX_DAYS, description="Days beyond the limit, after which it is `breach`."
     )
     meaning: str = Field(description="What gets old, and why it matters.")
+    tiers: tuple[Tier, ...] = Field(default=TIERS, description="Risk tiers that it is asked of.")
     approved_by: ApprovedBy
     approved_on: ApprovedOn
+
+
+class Choice(Entry):
+    """A number chosen for some systems in the place of the City's own."""
+
+    value: float = Field(description="The number in force.")
+    reason: str = Field(min_length=10, description="Why another number than the City's.")
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
+
+
+class OfTier(Entry):
+    """What is chosen for all systems of one risk tier."""
+
+    thresholds: dict[str, Choice] = Field(default={}, description="Thresholds of the tier, by name.")
 
 
 class EvidenceBudget(Entry):
@@ -92,6 +112,9 @@ class Policy(Entry):
         description="Who may answer what; cio and cdpo must be filled."
     )
     thresholds: dict[str, Approved] = Field(description="Numbers that checks judge by, by name.")
+    tiers: dict[Tier, OfTier] = Field(
+        default={}, description="Thresholds that hold for a risk tier in the place of the City's."
+    )
     terms: dict[str, Grace] = Field(description="How old facts may get, by name.")
     evidence: EvidenceBudget
     report_schedule: Literal["weekly", "manual"] = Field(
@@ -109,4 +132,10 @@ class Policy(Entry):
         missing = {"cio", "cdpo"} - set(self.roles)
         if missing:
             raise ValueError(f"roles: {sorted(missing)} missing; nobody could decide")
+        for tier, chosen in self.tiers.items():
+            if strangers := sorted(set(chosen.thresholds) - set(self.thresholds)):
+                raise ValueError(
+                    f"tiers.{tier}.thresholds: {strangers[0]} is none of the City's thresholds; name one of "
+                    f"{sorted(self.thresholds)}"
+                )
         return self

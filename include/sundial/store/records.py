@@ -51,6 +51,7 @@ class Threshold:
     side: Side
     approved_by: str
     approved_on: date
+    set_for: str = "city"
 
 
 @dataclass(frozen=True)

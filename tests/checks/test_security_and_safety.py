@@ -1,0 +1,82 @@
+"""What goes in and out: doubled outputs and values outside their usual range."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from measuring import days, measured, registered
+from towns import FIRST, WEEK, only
+
+from sundial.gate.gate import Judged, RuleResult
+from sundial.store.records import Finding, Status
+
+REASON = "the key occurs more than once"
+
+
+def batch(week: int, rows: int, doubled: int) -> Judged:
+    """What the gate keeps of a batch of one week."""
+    as_of = FIRST + week * WEEK + timedelta(days=6)
+    rule = RuleResult("expect_column_values_to_be_between", "same_key", "critical", REASON, doubled)
+    return Judged(
+        f"{as_of}-0001-0", rows, rows - doubled, doubled, 0, [rule], {}, None, "", {}, {"contract": ""}
+    )
+
+
+def doubled(weeks: int, rows: int, of_week: int, **more: Any) -> Finding:
+    outputs = pd.DataFrame({"day": days(weeks, 10), "score": 0.7, "kind": "LED", "area": "north"})
+    gates = {"outputs": [batch(week, rows, of_week) for week in range(weeks)]}
+    check = "security_and_safety.duplicates"
+    return measured(registered(), check, {"outputs": outputs}, weeks, gates=gates, **more)[0]
+
+
+def test_few_doubled_rows_are_ok_many_are_watched_and_then_confirmed() -> None:
+    assert doubled(4, 1_000, 2).status is Status.OK
+    assert doubled(1, 100, 3).status is Status.WATCH
+    found = doubled(8, 1_000, 100)
+    assert found.status is Status.BREACH
+    assert found.estimate == pytest.approx(0.1)
+
+
+def test_doubled_rows_of_few_say_nothing_and_a_failed_feed_is_an_error() -> None:
+    assert doubled(1, 20, 3).status is Status.INSUFFICIENT
+    assert doubled(2, 100, 1, failed={"outputs": "Gone."}).status is Status.ERROR
+
+
+NUMBERS = {"numbers": [{"column": "age", "low": 0, "high": 100}]}
+
+
+def far(weeks: int, a_week: int, outside: float, **more: Any) -> Finding:
+    """Ages of which this share lies above the usual range; the others lie on both its ends and inside."""
+    n = weeks * a_week
+    age = np.tile([0.0, 100.0, 40.0, np.nan], n // 4 + 1)[:n]
+    age[: int(n * outside)] = 101.0
+    np.random.default_rng(1).shuffle(age)
+    rows = {
+        "outputs": pd.DataFrame(
+            {"day": days(weeks, a_week), "score": 0.7, "kind": "LED", "area": "n", "age": age}
+        )
+    }
+    system = registered(outputs=NUMBERS)
+    return only(measured(system, "security_and_safety.outliers", rows, weeks, **more), "outlier_share")
+
+
+def test_both_ends_of_the_usual_range_belong_to_it() -> None:
+    found = far(4, 200, 0.0)
+    assert (found.status, found.estimate) == (Status.OK, 0.0)
+    assert found.n == 600
+
+
+def test_values_outside_are_watched_and_then_confirmed() -> None:
+    assert far(1, 100, 0.08).status is Status.WATCH
+    assert far(8, 200, 0.3).status is Status.BREACH
+    assert far(1, 24, 0.3).status is Status.INSUFFICIENT
+
+
+def test_numbers_that_are_not_registered_have_no_range() -> None:
+    outputs = pd.DataFrame({"day": days(2, 40), "score": 0.7, "kind": "LED", "area": "north"})
+    (found,) = measured(registered(), "security_and_safety.outliers", {"outputs": outputs}, 2)
+    assert found.status is Status.NOT_APPLICABLE
