@@ -1,18 +1,23 @@
-"""7 Security & Safety: is what goes in and out of the City whole? The data contract's refusals."""
+"""7 Security & Safety: is what goes in and out of the City whole, and is it marked as made by AI?"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from checks.flags import flagged
+from checks.measures import measure_of
 from sundial.api import (
     Ceiling,
     Check,
     Finding,
     Judged,
+    OutputsFeed,
     Principle,
     Side,
+    Statistic,
     Status,
+    System,
     View,
     intervals,
     judge_estimate,
@@ -70,3 +75,30 @@ class RefusedRows(Check):
             evidence=evidence,
             details={"in_quarantine": sum(m.refused for m in manifests), "reasons": dict(reasons)},
         )
+
+
+class MarkedAsAi(Check):
+    """Share of outputs that were marked as made by AI, against the policy's floor.
+
+    Only where the entry names the column of the marks.
+    """
+
+    name = "security_and_safety.marked_as_ai"
+    principle = Principle.SECURITY_AND_SAFETY
+    feeds = ("outputs",)
+    metric = "marked_share"
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [measure_of(system, self.metric).statistic] if _marked(system.feeds.outputs) else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        if _marked(view.system.feeds.outputs):
+            nothing = "No output in the window says whether it was marked."
+            yield flagged(view, self.metric, Side.FLOOR, nothing=nothing)
+        else:
+            reason = "The entry names no column of marks; where outputs have one, add feeds.outputs.marked."
+            yield view.finding(self.metric, Status.NOT_APPLICABLE, reason)
+
+
+def _marked(outputs: OutputsFeed | None) -> bool:
+    return outputs is not None and outputs.marked is not None
