@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 
 from sundial.register.feeds import OutputsFeed
 from sundial.sources.errors import SourceBroken
-from sundial.sources.pii import patterns
 
 
 def without_texts(chunk: pa.Table, feed: OutputsFeed, where: str) -> pa.Table:
@@ -17,6 +16,9 @@ def without_texts(chunk: pa.Table, feed: OutputsFeed, where: str) -> pa.Table:
         SourceBroken: a column holds no texts.
     """
     if feed.text is not None:
+        # Imported here: most feeds have no text, and the libraries take a while to load.
+        from sundial.sources.pii import patterns
+
         pii, kinds = patterns(_texts(chunk, feed.text.column, where), feed.text)
         chunk = chunk.append_column("pii", pii).append_column("pii_kinds", kinds)
     if feed.explanation is not None:
