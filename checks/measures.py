@@ -324,6 +324,9 @@ _FLAGS: dict[str, tuple[Over, str]] = {
     "correction_rate": ("outcomes", "corrected"),
     "late_share": ("outputs", "late"),
     "failed_share": ("outputs", "failed"),
+    "pii_share": ("outputs", "pii"),
+    "explained_share": ("outputs", "explained"),
+    "marked_share": ("outputs", "marked"),
 }
 
 

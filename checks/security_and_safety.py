@@ -1,4 +1,4 @@
-"""7 Security & Safety: is what goes in and out whole, does the registered model run, and does it answer?"""
+"""7 Security & Safety: is what goes in and out whole and marked, and does the registered model answer?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pandas as pd
 
 from checks.attestations import attested
 from checks.cells import by_level
+from checks.flags import flagged
+from checks.measures import measure_of
 from checks.places import part, places
 from checks.shares import Counted, counter, counters, held_share, share, summed, total
 from sundial.api import (
@@ -20,6 +22,7 @@ from sundial.api import (
     Judged,
     Kind,
     Number,
+    OutputsFeed,
     Principle,
     Side,
     Statistic,
@@ -285,3 +288,30 @@ class SecurityReview(Check):
 
     def measure(self, view: View) -> Iterator[Finding]:
         yield attested(view, "security_review", "The security review")
+
+
+class MarkedAsAi(Check):
+    """Share of outputs that were marked as made by AI, against the policy's floor.
+
+    Only where the entry names the column of the marks.
+    """
+
+    name = "security_and_safety.marked_as_ai"
+    principle = Principle.SECURITY_AND_SAFETY
+    feeds = ("outputs",)
+    metric = "marked_share"
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [measure_of(system, self.metric).statistic] if _marked(system.feeds.outputs) else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        if _marked(view.system.feeds.outputs):
+            nothing = "No output in the window says whether it was marked."
+            yield flagged(view, self.metric, Side.FLOOR, nothing=nothing)
+        else:
+            reason = "The entry names no column of marks; where outputs have one, add feeds.outputs.marked."
+            yield view.finding(self.metric, Status.NOT_APPLICABLE, reason)
+
+
+def _marked(outputs: OutputsFeed | None) -> bool:
+    return outputs is not None and outputs.marked is not None

@@ -1,11 +1,25 @@
-"""2 Transparency: is the register entry complete, and is the FactSheet there, current and about what runs?"""
+"""2 Transparency: is the register entry complete, is the FactSheet about what runs, are outputs explained?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from checks.attestations import attested, not_operated
-from sundial.api import Check, Finding, Kind, Principle, Status, View, missing_fields
+from checks.flags import flagged
+from checks.measures import measure_of
+from sundial.api import (
+    Check,
+    Finding,
+    Kind,
+    OutputsFeed,
+    Principle,
+    Side,
+    Statistic,
+    Status,
+    System,
+    View,
+    missing_fields,
+)
 
 
 class RegisterEntry(Check):
@@ -58,3 +72,30 @@ class FactSheet(Check):
             reason=f"The FactSheet is of version {sheet.version}, but {vendor.version} is registered to run.",
             ok=f"FactSheet and registered version agree: {sheet.version}.",
         )
+
+
+class Explanations(Check):
+    """Share of outputs that came with an explanation, against the policy's floor.
+
+    Only where the entry promises explanations by naming their column; whether they are good is not measured.
+    """
+
+    name = "transparency.explanations"
+    principle = Principle.TRANSPARENCY
+    feeds = ("outputs",)
+    metric = "explained_share"
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [measure_of(system, self.metric).statistic] if _explained(system.feeds.outputs) else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        if _explained(view.system.feeds.outputs):
+            nothing = "No output in the window came since the entry names an explanation."
+            yield flagged(view, self.metric, Side.FLOOR, nothing=nothing)
+        else:
+            reason = "The entry promises no explanation; where there is one, add feeds.outputs.explanation."
+            yield view.finding(self.metric, Status.NOT_APPLICABLE, reason)
+
+
+def _explained(outputs: OutputsFeed | None) -> bool:
+    return outputs is not None and outputs.explanation is not None

@@ -75,10 +75,12 @@ FORMS = {
         ),
     ),
     "answers": (
-        Columns(task="text", categories=("group",)),
+        Columns(task="text", categories=("group", "pii_kinds"), marked="by_ai", flags=("pii", "explained")),
         (
             Statistic("outcomes", ("escalated", "corrected", "group"), ("rating",)),
             counts("outputs", []),
+            counts("outputs", ["pii", "pii_kinds"]),
+            counts("outputs", ["explained", "marked"]),
         ),
     ),
 }
@@ -114,6 +116,10 @@ def outputs() -> pa.Table:
             "ms": missing(random.gamma(2, 20, N)),
             "down": pa.array(random.integers(0, 2, N), pa.int8()),
             "label": pa.array(random.choice(["a", "b", "c"], N)),
+            "pii": missing(random.integers(0, 2, N).astype(np.int8)),
+            "pii_kinds": missing(random.choice(["none", "email", "email,phone"], N)),
+            "explained": pa.array(random.integers(0, 2, N), pa.int8()),
+            "by_ai": missing(random.integers(0, 2, N)),
         }
     )
 

@@ -53,6 +53,25 @@ def test_valid_entry_loads_with_its_dates_numbers_and_sources(entry: str, tmp_pa
     assert system.checks == ("accuracy", "parity")
 
 
+def test_texts_of_outputs_load_with_what_does_not_count(entry: str, tmp_path: Path) -> None:
+    text = (
+        "{column: answer, allowed: [ip], phones: [+1 408 535 3500, 408-535-3500], email_domains: [city.gov]}"
+    )
+    named = entry.replace(
+        "    contract:", f"    text: {text}\n    explanation: why\n    marked: ai\n    contract:"
+    )
+
+    outputs = load_system(_write(tmp_path, named)).feeds.outputs
+
+    assert outputs is not None
+    assert outputs.text is not None
+    assert outputs.text.allowed == ("ip",)
+    assert outputs.text.phones == ("+1 408 535 3500", "408-535-3500")
+    assert outputs.texts == {"text.column": "answer", "explanation": "why"}
+    assert "ai" in outputs.own_columns
+    assert {"answer", "why"}.isdisjoint(outputs.own_columns)
+
+
 def test_systems_come_in_the_order_of_their_ids(entry: str, tmp_path: Path) -> None:
     for name in ("b-lights", "a-lights", "a1-lights"):
         _write(tmp_path, entry.replace("id: street-lights", f"id: {name}"), f"{name}.yaml")

@@ -55,8 +55,7 @@ def rules_of_outputs(feed: OutputsFeed, as_of: date) -> list[Rule]:
         rules.append(Rule("expect_column_values_to_be_between", first, "critical", "the rank is below 1"))
     if feed.weight is not None:
         rules += _weighing(feed.weight)
-    if feed.failed is not None:
-        rules.append(_zero_or_one(feed.failed))
+    rules += [_zero_or_one(column) for column in (feed.failed, feed.marked) if column is not None]
     return rules + declared_rules(feed)
 
 

@@ -50,6 +50,8 @@ class Columns:
         weight: column of the sampling weight, and the largest.
         outcome_weight: the largest sampling weight of outcomes; None where they have none.
         latency: column of the latency, and its objective.
+        marked: column of whether an output was marked as made by AI.
+        flags: columns of 0 and 1 that stand in place of texts.
     """
 
     score: str | None = None
@@ -68,6 +70,8 @@ class Columns:
     outcome_weight: float | None = None
     latency: tuple[str, float] | None = None
     failed: str | None = None
+    marked: str | None = None
+    flags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, system: System, outputs: OutputsFeed) -> Self:
@@ -79,7 +83,7 @@ class Columns:
             positive_at=score.positive_at if score else None,
             prediction=outputs.prediction,
             model_version=outputs.model_version,
-            categories=system.categories,
+            categories=(*system.categories, *(["pii_kinds"] if outputs.text else [])),
             task=outputs.task,
             positive_class=outputs.positive_class,
             numbers=tuple(number.column for number in outputs.numbers),
@@ -91,6 +95,8 @@ class Columns:
             outcome_weight=outcomes.weight.max if outcomes and outcomes.weight else None,
             latency=(latency.column, latency.objective) if latency else None,
             failed=outputs.failed,
+            marked=outputs.marked,
+            flags=(*(["pii"] if outputs.text else []), *(["explained"] if outputs.explanation else [])),
         )
 
     @classmethod
@@ -102,7 +108,8 @@ class Columns:
     def of_feed(self) -> frozenset[str]:
         """The feed's own columns that are one of these."""
         named = (
-            *(self.score, self.prediction, self.model_version, self.cluster, self.failed),
+            *(self.score, self.prediction, self.model_version, self.cluster, self.failed, self.marked),
+            *self.flags,
             *(self.ranked or ())[:2],
             *(self.weight or ())[:1],
             *(self.latency or ())[:1],
@@ -132,6 +139,8 @@ class Columns:
         there |= {"score"} if self.score is not None else set()
         there |= {"latency", "late"} if self.latency is not None else set()
         there |= {"failed"} if self.failed is not None else set()
+        there |= {"marked"} if self.marked is not None else set()
+        there |= {*self.flags}
         there |= {"hit", "ndcg", "reciprocal_rank"} if self.ranked is not None else set()
         return names & there
 
@@ -240,6 +249,9 @@ def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
         picked["late"] = (latency > columns.latency[1]).cast("int64")
     if columns.failed is not None:
         picked["failed"] = _whole(outputs, columns.failed)
+    if columns.marked is not None:
+        picked["marked"] = _whole(outputs, columns.marked)
+    picked |= {name: _whole(outputs, name) for name in columns.flags}
     picked |= {name: _number(outputs, name) for name in columns.numbers}
     picked |= {name: _level(outputs, name) for name in columns.categories}
     return picked

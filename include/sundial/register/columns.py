@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 FLAGS = frozenset(
-    {"predicted", "outcome", "within_tolerance", "late", "failed", "escalated", "corrected", "hit"}
+    {
+        *("predicted", "outcome", "within_tolerance", "late", "failed", "escalated", "corrected", "hit"),
+        *("pii", "explained", "marked"),
+    }
 )
 """Columns of whole numbers: 0 or 1, and 2 for an outcome that cannot be known."""
 
@@ -23,7 +26,10 @@ MEASURED = frozenset(
 )
 """Columns of numbers that Sundial makes; a feed's own `numbers` come beside them."""
 
-LABELS = frozenset({"model_version", "predicted_class", "outcome_class"})
+OF_TEXTS = ("pii", "pii_kinds", "explained")
+"""Columns that stand in landed and accepted outputs for texts, which are dropped once they were read."""
+
+LABELS = frozenset({"model_version", "predicted_class", "outcome_class", "pii_kinds"})
 """Columns of text that Sundial makes; a feed's own categories come beside them."""
 
 WEIGHTS = frozenset({"weight", "outcome_weight"})

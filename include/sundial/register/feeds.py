@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Literal, Self, get_args
@@ -86,6 +87,41 @@ class Latency(Entry):
     objective: float = Field(gt=0, description="Time within which an answer must come, in the column's unit.")
 
 
+PiiKind = Literal["card", "email", "iban", "ip", "itin", "phone", "ssn"]
+"""Patterns of personal data that are looked for in texts."""
+
+
+class Text(Entry):
+    """A text of the output, looked through for patterns of personal data; the text itself is never kept."""
+
+    column: Column
+    allowed: tuple[PiiKind, ...] = Field(
+        default=(), description="Patterns that the texts may have; they are not looked for."
+    )
+    phones: tuple[str, ...] = Field(
+        default=(), description="Published phone numbers, such as the City's own; they do not count."
+    )
+    email_domains: tuple[str, ...] = Field(
+        default=(),
+        description="Domains, with those below them, whose e-mail addresses do not count, such as city.gov.",
+    )
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        for place, phone in enumerate(self.phones):
+            if not re.fullmatch(r"1?[0-9]{10}|\+[0-9]{8,15}", re.sub(r"[ .()-]", "", phone)):
+                raise ValueError(
+                    f"phones[{place}]: is no whole phone number; write its ten digits, such as 408-535-3500, "
+                    "or + and the country"
+                )
+        for place, domain in enumerate(self.email_domains):
+            if not re.fullmatch(r"[^@\s.]+(?:\.[^@\s.]+)+", domain):
+                raise ValueError(
+                    f"email_domains[{place}]: is no domain; write what stands after the @, such as city.gov"
+                )
+        return self
+
+
 class Truth(Entry):
     """What the outcome column's own words mean; any other word is refused."""
 
@@ -136,6 +172,14 @@ class OutputsFeed(Entry):
     failed: Column | None = Field(
         default=None, description="Column with 1 where the system gave no answer, else 0."
     )
+    text: Text | None = None
+    explanation: Column | None = Field(
+        default=None,
+        description="Column with the text that explains the output; only whether there is one is kept.",
+    )
+    marked: Column | None = Field(
+        default=None, description="Column with 1 where the output was marked as made by AI, else 0."
+    )
     model_version: Column | None = Field(default=None, description="Column with the version of the model.")
     categories: tuple[Column, ...] = Field(default=(), description="Category columns watched for drift.")
     cadence: Cadence = "daily"
@@ -185,6 +229,32 @@ class OutputsFeed(Entry):
     def matures_after(self) -> None:
         """An output counts on its own day."""
         return
+
+    @property
+    def own_columns(self) -> list[str]:
+        """Columns that are kept as they come, or as a keyed hash or a day; categories come beside them."""
+        score, ranked, weight, latency = self.score, self.ranked, self.weight, self.latency
+        named = [
+            self.key,
+            self.date,
+            score.column if score else None,
+            self.prediction,
+            self.model_version,
+            *(number.column for number in self.numbers),
+            *((ranked.list, ranked.rank) if ranked else ()),
+            self.cluster,
+            weight.column if weight else None,
+            latency.column if latency else None,
+            self.failed,
+            self.marked,
+        ]
+        return [column for column in named if column is not None]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Columns that are read and never kept, by the fields that name them."""
+        named = {"text.column": self.text.column if self.text else None, "explanation": self.explanation}
+        return {field: column for field, column in named.items() if column is not None}
 
 
 class OutcomesFeed(Entry):

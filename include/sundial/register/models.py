@@ -412,6 +412,20 @@ class System(Entry):
         return self
 
     @model_validator(mode="after")
+    def _texts_are_kept_by_no_other_field(self) -> Self:
+        outputs = self.feeds.outputs
+        if outputs is None:
+            return self
+        kept = [*outputs.own_columns, *self.categories, *(str(r.args["column"]) for r in outputs.contract)]
+        for field, column in outputs.texts.items():
+            if [*kept, *outputs.texts.values()].count(column) > 1:
+                raise ValueError(
+                    f"feeds.outputs.{field}: {column} is named elsewhere in the entry, too, and a text is "
+                    "never kept; have the source give the other use a column of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _measures_fit(self) -> Self:
         outputs = self.feeds.outputs
         if outputs is None:

@@ -31,6 +31,7 @@ _METRICS = {
     "register_entry_incomplete": "Register entry",
     "outcome_review_age": "Review of the intended outcome",
     "ndcg": "NDCG of the list",
+    "pii_share": "Share of texts with patterns of personal data",
     "within_tolerance": "Within the tolerance",
     "f1": "F1 score",
     "matthews_corrcoef": "Matthews correlation",

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sundial.lake import Lake, parquet_bytes
+from sundial.register.columns import OF_TEXTS
 from sundial.register.events import EventsFeed, FeedName
 from sundial.register.feeds import Feed
 from sundial.register.models import OutputsFeed, System
@@ -22,6 +23,7 @@ from sundial.sources.connection import Resolve
 from sundial.sources.errors import SourceBroken
 from sundial.sources.fetch import fetch
 from sundial.sources.landing import Batch, Landing, watermark
+from sundial.sources.texts import without_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +37,7 @@ OWN_NAMES = frozenset(
     {
         *("key", "day", "counted", "batch", "reason", "same_key", "output_day", "matures_on"),
         *("outcome_counted", "truth_", "place_"),
+        *OF_TEXTS,
     }
 )
 """Columns that Sundial adds to a feed's rows."""
@@ -90,7 +93,8 @@ def pull(
     taken = [_take(chunk, feed, clock, zone, secret, where) for chunk in chunks]
     table = pa.concat_tables(taken, promote_options="permissive").combine_chunks()
     _same_types(table, earlier, where)
-    compared = [name for name in table.column_names if name != "day" or dated]
+    # What is said of a text may change while the row does not, with the register or a library.
+    compared = [name for name in table.column_names if name not in OF_TEXTS and (name != "day" or dated)]
     overlapping = [batch for batch in earlier if _may_overlap(batch, since)]
     fresh = _not_landed(table, overlapping, compared, since, clock.as_of, landing, lake)
     if fresh.num_rows == 0:
@@ -108,30 +112,13 @@ def pull(
 def needed_columns(system: System, name: FeedName) -> list[str]:
     """Returns the feed's columns that the register entry gives a use, and no other; the key first."""
     feed = _feed(system, name)
+    used: list[str | None]
     if isinstance(feed, OutputsFeed):
-        used = _of_outputs(system, feed)
+        used = [*feed.own_columns, *system.categories, *feed.texts.values()]
     else:
         used = [feed.keyed_by, feed.dated_by, *feed.kept]
     used += [str(rule.args["column"]) for rule in feed.contract]
     return list(dict.fromkeys(column for column in used if column is not None))
-
-
-def _of_outputs(system: System, feed: OutputsFeed) -> list[str | None]:
-    score, ranked, weight, latency = feed.score, feed.ranked, feed.weight, feed.latency
-    return [
-        feed.key,
-        feed.date,
-        score.column if score else None,
-        feed.prediction,
-        feed.model_version,
-        *system.categories,
-        *(number.column for number in feed.numbers),
-        *((ranked.list, ranked.rank) if ranked else ()),
-        feed.cluster,
-        weight.column if weight else None,
-        latency.column if latency else None,
-        feed.failed,
-    ]
 
 
 def _feed(system: System, name: FeedName) -> Feed:
@@ -169,6 +156,8 @@ def _take(chunk: pa.Table, feed: Feed, clock: Clock, zone: ZoneInfo, secret: byt
     for named in _names_of_people(feed):
         place = chunk.schema.get_field_index(named)
         chunk = chunk.set_column(place, named, _hashed(chunk[named], secret))
+    if isinstance(feed, OutputsFeed):
+        chunk = without_texts(chunk, feed, where)
     column = feed.dated_by
     if column is None:  # known when it came
         day: pa.ChunkedArray = pa.chunked_array([pa.array([clock.as_of] * chunk.num_rows, pa.date32())])
