@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sundial.cli import workbench
 from sundial.engine.settings import settings
 from sundial.register.problems import RegisterError
 from sundial.store.database import StoreError
@@ -14,6 +15,7 @@ from sundial.store.database import StoreError
 app = typer.Typer(help="Sundial keeps measuring the AI systems a city has deployed.", no_args_is_help=True)
 db = typer.Typer(help="The results store.", no_args_is_help=True)
 app.add_typer(db, name="db")
+workbench.add_to(app)
 
 
 @db.command()
