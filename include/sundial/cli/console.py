@@ -20,6 +20,8 @@ PROBLEM = 1
 """Exit code: something is wrong, or could not be measured. Wrong usage is 2, all well is 0."""
 
 _PIPE_WIDTH = 160
+_WHOLE = frozenset({"id", "batch", "status", "system"})
+# Columns that people copy from.
 _COLOURS = {"breach": "red", "problem": "red", "error": "magenta", "watch": "yellow", "warning": "yellow"}
 
 
@@ -33,7 +35,12 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
     """Returns an empty table; the columns named in `right` are numbers."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in _WHOLE,
+        )
     return made
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sundial.cli import workbench
+from sundial.cli.console import emit
 from sundial.engine.settings import settings
 from sundial.register.problems import RegisterError
 from sundial.store.database import StoreError
@@ -34,8 +35,12 @@ def validate(
     register: Annotated[
         Path | None, typer.Option(help="Folder of register files; SUNDIAL_REGISTER by default.")
     ] = None,
+    as_json: workbench.AsJson = False,
 ) -> None:
-    """Check all register files and the policy; all errors at once, with file, line, field and remedy."""
+    """Check all register files and the policy; all errors at once, with file, line, field and remedy.
+
+    Example: sundial validate --register include/systems
+    """
     from sundial.cli.validate import validate_register  # with Great Expectations: no other command waits
 
     where = settings()
@@ -44,6 +49,9 @@ def validate(
     except RegisterError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    if as_json:
+        emit(vars(found))
+        raise typer.Exit(1 if found.problems else 0)
     for line in (*found.problems, *found.warnings):
         typer.echo(line, err=True)
     counted = f"{len(found.problems)} problems, {len(found.warnings)} warnings"
