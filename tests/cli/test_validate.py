@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,16 @@ def line_of(folder: Path, text: str) -> int:
 def test_a_register_that_works_has_nothing_to_say(tmp_path: Path) -> None:
     valid = plain(tmp_path, outputs={"contract": [NULL]})
     assert validated(tmp_path, valid) == (0, ["1 systems are valid, 0 problems, 0 warnings."])
+
+
+def test_scripts_get_the_same_as_one_document(tmp_path: Path) -> None:
+    blind = plain(tmp_path)
+    blind["feeds"].pop("outcomes")
+    (tmp_path / "street-lights.yaml").write_text(yaml.safe_dump(blind, sort_keys=False))
+    result = CliRunner().invoke(app, ["validate", "--register", str(tmp_path), "--json"])
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["systems"], found["problems"]) == (0, 1, [])
+    assert len(found["warnings"]) == 2
 
 
 def test_the_register_that_is_delivered_is_valid() -> None:

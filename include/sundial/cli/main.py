@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sundial.cli import workbench
+from sundial.cli.console import emit
 from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
 from sundial.engine.settings import settings
 from sundial.register.problems import RegisterError
@@ -15,6 +17,7 @@ from sundial.store.database import StoreError
 app = typer.Typer(help="Sundial keeps measuring the AI systems a city has deployed.", no_args_is_help=True)
 db = typer.Typer(help="The results store.", no_args_is_help=True)
 app.add_typer(db, name="db")
+workbench.add_to(app)
 
 
 @db.command()
@@ -33,8 +36,12 @@ def validate(
     register: Annotated[
         Path | None, typer.Option(help="Folder of register files; SUNDIAL_REGISTER by default.")
     ] = None,
+    as_json: workbench.AsJson = False,
 ) -> None:
-    """Check all register files and the policy; all errors at once, with file, line, field and remedy."""
+    """Check all register files and the policy; all errors at once, with file, line, field and remedy.
+
+    Example: sundial validate --register include/systems
+    """
     from sundial.cli.validate import validate_register  # with Great Expectations: no other command waits
 
     where = settings()
@@ -43,6 +50,9 @@ def validate(
     except RegisterError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    if as_json:
+        emit(vars(found))
+        raise typer.Exit(1 if found.problems else 0)
     for line in (*found.problems, *found.warnings):
         typer.echo(line, err=True)
     counted = f"{len(found.problems)} problems, {len(found.warnings)} warnings"

@@ -63,6 +63,12 @@ class Measuring:
     first_due: date = date.min
     events: Mapping[EventName, Profile] = field(default_factory=dict)
 
+    @property
+    def begins(self) -> date | None:
+        """The first day with rows of any feed; None where there are none."""
+        profiles = (self.profile, *self.events.values())
+        return min((profile.days[0] for profile in profiles if profile.days), default=None)
+
     def view(self, check: Check, week: date, before: Sequence[Finding], known_by: date | None = None) -> View:
         """Returns what a check may look at in a week, with its own findings of the week before."""
         return View(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any, get_args
@@ -50,6 +50,7 @@ class Run:
     Attributes:
         run_id: what started it, kept beside the results, outside their payload.
         resolve: gives the connection of an id.
+        contracts: whether the gate asks for what the register entry expects of rows; see `Gate`.
     """
 
     system: System
@@ -59,6 +60,7 @@ class Run:
     database: Database
     resolve: Resolve
     run_id: str
+    contracts: bool = True
     _results: Results = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +117,8 @@ class Run:
         first_unjudged = last + WEEK if last else None
         for name in self.feeds:
             try:
-                judged = Gate(self.system, self.lake).judge(name, self.clock.as_of, first_unjudged)
+                gate = Gate(self.system, self.lake, contracts=self.contracts)
+                judged = gate.judge(name, self.clock.as_of, first_unjudged)
             except ContractError as error:
                 failure = failure or error
                 states[name] = str(error)
@@ -155,37 +158,11 @@ class Run:
             Findings of the last due week by status; one error without any finding where nothing was ever
             judged and a feed cannot be measured: no week is due then, since a judged one is not caught up.
         """
-        plan = plan_of(self.system)
-        partitions, of_events = self._partitions(plan), self._events(plan)
-        profile = partitions.load()
-        events = {name: stored.load() for name, stored in of_events.items()}
-        results = self._results
-        checks = [check for check in enabled(self.system) if check.principle is principle]
-        gate = Gate(self.system, self.lake)
-        gates = {name: gate.manifests(name) for name in self.feeds}
-        failed = self._failed_feeds(gates, plan)
+        measuring = self.measuring(principle)
+        failed, results = measuring.failed, self._results
         blocked = bool(failed) and results.last_judged_week(self.system.id) is None
-        starts = [of_feed.days[0] for of_feed in (profile, *events.values()) if of_feed.days]
-        weeks = [] if blocked else self._due(min(starts, default=None))
-        measuring = Measuring(
-            system=self.system,
-            policy=self.policy,
-            principle=principle,
-            checks=checks,
-            profile=profile,
-            streams=Streams(
-                results.evidence(self.system.id, [check.name for check in checks]),
-                self._alarms(),
-                self._repairs,
-            ),
-            gates=gates,
-            failed=failed,
-            left_out=plan.left_out,
-            provenance=self._provenance(plan),
-            events=events,
-            history=self._history(principle),
-            first_due=weeks[0] if weeks else date.min,
-        )
+        weeks = [] if blocked else self._due(measuring.begins)
+        measuring = replace(measuring, first_due=weeks[0] if weeks else date.min)
         before = [f for f in results.latest_findings(self.system.id) if f.principle == principle.value]
         found: dict[date, Sequence[Finding]] = {}
         last = before
@@ -206,6 +183,28 @@ class Run:
             self._log_blocked(principle, failed)
             return {Status.ERROR: 1}
         return _by_status(last if weeks else [])
+
+    def measuring(self, principle: Principle) -> Measuring:
+        """Returns what measuring a principle takes, from what is profiled and recorded; writes nothing."""
+        plan = plan_of(self.system)
+        checks = [check for check in enabled(self.system) if check.principle is principle]
+        gate = Gate(self.system, self.lake)
+        gates = {name: gate.manifests(name) for name in self.feeds}
+        past = self._results.evidence(self.system.id, [check.name for check in checks])
+        return Measuring(
+            system=self.system,
+            policy=self.policy,
+            principle=principle,
+            checks=checks,
+            profile=self._partitions(plan).load(),
+            streams=Streams(past, self._alarms(), self._repairs),
+            gates=gates,
+            failed=self._failed_feeds(gates, plan),
+            left_out=plan.left_out,
+            provenance=self._provenance(plan),
+            events={name: stored.load() for name, stored in self._events(plan).items()},
+            history=self._history(principle),
+        )
 
     def record(self) -> Sequence[date]:
         """Appends all due weeks, as every principle staged them, and what they restate, in one transaction.

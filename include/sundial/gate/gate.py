@@ -23,6 +23,7 @@ from sundial.gate.contract import (
     rules_of_outcomes,
     rules_of_outputs,
 )
+from sundial.gate.plain import PlainValidation
 from sundial.gate.rows import ANY, CHUNK, COPIES, COUNTED, DAY, Rows, compact, dates, given
 from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
@@ -34,6 +35,8 @@ from sundial.sources.landing import Batch, Landing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from sundial.gate.expectations import Validation
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,13 @@ def partitions_of(manifests: Iterable[Judged]) -> Mapping[date, Sequence[str]]:
     return dict(sorted(by_day.items()))
 
 
-_FEEDS = 4
+def without_contracts(system: System) -> System:
+    """Returns the entry with feeds that expect nothing of their rows."""
+    feeds = {name: feed and feed.model_copy(update={"contract": ()}) for name, feed in system.feeds}
+    return system.model_copy(update={"feeds": system.feeds.model_copy(update=feeds)})
+
+
+_FEEDS = 8
 # Feeds whose manifests are kept.
 
 _READ: dict[str, dict[str, tuple[str, Judged]]] = {}
@@ -96,14 +105,19 @@ _READ: dict[str, dict[str, tuple[str, Judged]]] = {}
 class Gate:
     """The gate of one system's feeds in the lake."""
 
-    def __init__(self, system: System, lake: Lake, chunk: int = CHUNK) -> None:
+    def __init__(self, system: System, lake: Lake, chunk: int = CHUNK, *, contracts: bool = True) -> None:
         """Takes the system's feeds in the lake.
 
         Args:
             system: its register entry.
             lake: where they lie.
             chunk: rows judged at once: it decides about memory, and about nothing else.
+            contracts: whether rows must satisfy what the register entry expects of them; without it only
+                what the shape of the feed implies is asked, and Great Expectations is not loaded.
         """
+        if not contracts:
+            system = without_contracts(system)
+        self._contracts = contracts
         self._system = system
         self._lake = lake
         self._chunk = chunk
@@ -229,10 +243,14 @@ class Gate:
         there = {*rows.columns, *_helpers(feed)}
         rules = [rule for rule in rules if rule.args["column"] in there]
         critical = [place for place, rule in enumerate(rules) if rule.severity == "critical"]
-        # Imported here: who only reads manifests does without Great Expectations, which loads for seconds.
-        from sundial.gate.expectations import Validation
+        validation: Validation | PlainValidation
+        if self._contracts:
+            # Imported here: who only reads manifests does without it, and it loads for seconds.
+            from sundial.gate.expectations import Validation
 
-        validation = Validation(rules, f"{self._system.id} · {batch.feed}")
+            validation = Validation(rules, f"{self._system.id} · {batch.feed}")
+        else:
+            validation = PlainValidation(rules)
         validation.look_across(lambda wanted: rows.whole(_wanted(wanted, rows)))
         kept = _kept(feed, rows.columns)
         named = validation.columns()

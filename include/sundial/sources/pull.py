@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from sundial.sources.connection import Resolve
 from sundial.sources.errors import SourceBroken
 from sundial.sources.fetch import fetch
 from sundial.sources.landing import Batch, Landing, watermark
+from sundial.sources.pseudonyms import hasher
 from sundial.sources.texts import without_texts
 
 if TYPE_CHECKING:
@@ -153,20 +153,21 @@ def _secret(resolve: Resolve, where: str) -> bytes:
 
 def _take(chunk: pa.Table, feed: Feed, clock: Clock, zone: ZoneInfo, secret: bytes, where: str) -> pa.Table:
     """Returns the chunk's rows up to the clock, the key hashed into `key` and the civil day in `day`."""
-    for named in _names_of_people(feed):
-        place = chunk.schema.get_field_index(named)
-        chunk = chunk.set_column(place, named, _hashed(chunk[named], secret))
-    if isinstance(feed, OutputsFeed):
-        chunk = without_texts(chunk, feed, where)
     column = feed.dated_by
     if column is None:  # known when it came
         day: pa.ChunkedArray = pa.chunked_array([pa.array([clock.as_of] * chunk.num_rows, pa.date32())])
     else:
         day = civil_days(chunk[column], zone, where, column)
-    table = chunk.drop_columns([named for named in (feed.keyed_by, column) if named is not None])
-    table = table.append_column("key", _hashed(_keys(chunk, feed, day), secret)).append_column("day", day)
     not_yet = pc.and_(pc.greater(day, clock.as_of), pc.less_equal(day, clock.today))
-    return table.filter(pc.invert(pc.fill_null(not_yet, False)))
+    there = pc.invert(pc.fill_null(not_yet, False))
+    chunk, day = chunk.filter(there), day.filter(there)
+    for named in _names_of_people(feed):
+        place = chunk.schema.get_field_index(named)
+        chunk = chunk.set_column(place, named, _hashed(chunk[named], secret))
+    if isinstance(feed, OutputsFeed):
+        chunk = without_texts(chunk, feed, where)
+    table = chunk.drop_columns([named for named in (feed.keyed_by, column) if named is not None])
+    return table.append_column("key", _hashed(_keys(chunk, feed, day), secret)).append_column("day", day)
 
 
 def _keys(chunk: pa.Table, feed: Feed, day: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -188,13 +189,7 @@ def _names_of_people(feed: Feed) -> list[str]:
 
 
 def _hashed(values: pa.ChunkedArray, secret: bytes) -> pa.Array:
-    """Returns the keyed hashes as 32 hexadecimal digits.
-
-    128 bits: among 10 billion keys the chance that any two share one is below 10^-18.
-    """
-    texts = values.cast(pa.string()).to_pylist()
-    hashed = [None if v is None else hmac.digest(secret, v.encode(), "sha256")[:16].hex() for v in texts]
-    return pa.array(hashed, pa.string())
+    return pa.array(hasher(secret)(values.cast(pa.string()).to_pylist()), pa.string())
 
 
 def civil_days(values: pa.ChunkedArray, zone: ZoneInfo, where: str, column: str) -> pa.ChunkedArray:

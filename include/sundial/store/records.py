@@ -166,6 +166,11 @@ class Finding:
         )  # levels may hold any sign
         return "|".join((self.system, self.week.isoformat(), self.check, self.metric, where))
 
+    @property
+    def id(self) -> str:
+        """A short name for the key, which people can type: the first 12 digits of its SHA-256."""
+        return finding_id(self.key)
+
     def payload(self) -> dict[str, Any]:
         """Returns everything measured as JSON values; recording time and run lie outside."""
         return _fields(self)
@@ -174,6 +179,11 @@ class Finding:
         """Returns the SHA-256 of the canonical JSON payload."""
         text = json.dumps(self.payload(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def finding_id(key: str) -> str:
+    """Returns the id of the finding with this key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def finding_from_payload(payload: Mapping[str, Any]) -> Finding:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, false, func, insert, or_, select
 
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
-from sundial.store.records import Evidence, Finding, Restated, finding_from_payload
+from sundial.store.records import Evidence, Finding, Restated, finding_from_payload, finding_id
 from sundial.store.tables import (
     episode_events,
     episodes,
@@ -215,6 +215,12 @@ class Results:
                 *connection.scalars(later.order_by(restatements.c.revision)),
             ]
         return tuple(finding_from_payload(json.loads(text)) for text in texts)
+
+    def keys_of(self, id_start: str) -> tuple[str, ...]:
+        """Returns the keys of the findings whose id begins like this, the latest week first."""
+        query = select(findings.c.key).order_by(findings.c.week.desc(), findings.c.key)
+        with self._database.read() as connection:
+            return tuple(key for key in connection.scalars(query) if finding_id(key).startswith(id_start))
 
     def record_pull(self, pull: Pull) -> None:
         """Adds the pull; one like the last of its feed and as-of date is left alone."""
