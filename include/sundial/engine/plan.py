@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sundial.engine.attempt import CheckError, statistics_of
 from sundial.engine.check import Check
-from sundial.engine.discover import enabled
+from sundial.engine.discover import Unusable, enabled
 from sundial.engine.weighing import weighing
 from sundial.profile.analysis import Columns
 from sundial.profile.statistics import Bin, Statistic, counts, fuse
@@ -36,8 +37,11 @@ def plan_of(system: System) -> Plan:
     wanted: list[Statistic] = []
     left_out: dict[str, tuple[Status, str]] = {}
     for check in enabled(system):
+        if isinstance(check, Unusable):
+            left_out[check.name] = (Status.ERROR, check.reason)
+            continue
         try:
-            statistics = list(check.statistics(system))
+            statistics = statistics_of(check, system)
             lacking = _lacking(statistics, system)
         except Exception as error:
             log.exception("%s · %s failed", system.id, check.name)
@@ -54,6 +58,8 @@ def plan_of(system: System) -> Plan:
 
 def failure(check: Check, error: Exception) -> str:
     """Returns the reason of a finding about a check that raised, in one line."""
+    if isinstance(error, CheckError):
+        return f"{check.name} failed: {error}"
     said = str(error).splitlines()
     return f"{check.name} failed: {type(error).__name__}: {said[0] if said else ''}"
 
