@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sundial.engine.attempt import CheckError, statistics_of
 from sundial.engine.check import Check
 from sundial.engine.discover import Unusable, enabled
 from sundial.engine.weighing import weighing
+from sundial.profile.aggregates import Aggregate, MissingColumnError
 from sundial.profile.analysis import Columns
 from sundial.profile.statistics import Bin, Statistic, counts, fuse
 from sundial.register.columns import RESERVED
@@ -33,16 +34,24 @@ class Plan:
 
 
 def plan_of(system: System) -> Plan:
-    """Returns the plan of the enabled checks; a check that cannot be part of it never stops the others."""
+    """Returns the plan of the enabled checks."""
+    return plan_for(system, enabled(system))
+
+
+def plan_for(system: System, checks: Iterable[Check]) -> Plan:
+    """Returns the plan of some checks; a check that cannot be part of it never stops the others."""
     wanted: list[Statistic] = []
     left_out: dict[str, tuple[Status, str]] = {}
-    for check in enabled(system):
+    for check in checks:
         if isinstance(check, Unusable):
             left_out[check.name] = (Status.ERROR, check.reason)
             continue
         try:
             statistics = statistics_of(check, system)
-            lacking = _lacking(statistics, system)
+            lacking = _lacking([s for s in statistics if not isinstance(s, Aggregate)], system)
+        except MissingColumnError as error:
+            lacking = _lacking([counts("outputs", [error.column])], system)
+            left_out[check.name] = (Status.NOT_MEASURED, f"{check.name} needs {lacking}.")
         except Exception as error:
             log.exception("%s · %s failed", system.id, check.name)
             left_out[check.name] = (Status.ERROR, failure(check, error))
@@ -51,6 +60,10 @@ def plan_of(system: System) -> Plan:
                 wanted += statistics
             else:
                 left_out[check.name] = (Status.NOT_MEASURED, f"{check.name} needs {lacking}.")
+    if any(isinstance(s, Aggregate) and s.over == "outcomes" for s in wanted):
+        wanted.append(
+            counts("outcomes", [])
+        )  # which outcomes are known it does not tell: it may leave some out
     if wanted:  # on which days there were outputs is asked in any case
         wanted.append(counts("outputs", []))
     return Plan(fuse(weighing(system, statistic) for statistic in wanted), left_out)
