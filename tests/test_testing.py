@@ -86,3 +86,15 @@ def test_the_example_of_the_docs_does_what_its_test_says(monkeypatch: pytest.Mon
     for text, where in ((check, module), (test, its_test)):
         exec(compile(text, str(PAGE), "exec"), vars(where))  # noqa: S102
     its_test.test_three_of_four_online_requests_are_flagged()
+
+
+def test_the_aggregate_of_the_docs_is_one_that_merges() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    module = ModuleType("example")
+    text = next(block for block in blocks if "def online_by_district" in block)
+    exec(compile(text, str(PAGE), "exec"), vars(module))  # noqa: S102
+    score = {"column": "score", "low": 0, "high": 1, "positive_at": 0.5}
+    asked = module.online_by_district(
+        example_system(outputs={"categories": ["channel", "district"], "score": score})
+    )
+    assert asked.columns == {"channel", "day", "district", "score"}
