@@ -37,7 +37,18 @@ ALL_TEAMS = "all"
 
 
 class AiReview(Check):
-    """The AI Review that the policy asks for was made, and is not older than its term."""
+    """The AI Review that the policy asks for was made, and is not older than its term.
+
+    Formula:
+        age = Sunday of the week − date of the review; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, `breach` when the grace has passed, too. The remedy is a
+        review, and its date as `ai_review.date` in the register entry.
+
+    Source:
+        The City's AI policy: an AI Review of each system; the yearly term is the City's choice.
+    """
 
     name = "accountability.ai_review"
     principle = Principle.ACCOUNTABILITY

@@ -114,7 +114,19 @@ class _Shares(Check):
 
 
 class Score(_Shares):
-    """Drift of the score: the largest change of a share among tenths of the baseline, and distances."""
+    """Drift of the score: the largest change of a share among tenths of the baseline, and distances.
+
+    Formula:
+        score_share_change = max over tenths of |share in the window − share in the baseline|.
+
+    Read:
+        A change of 0.1 says that a tenth of the baseline's scores now has none of the outputs, or a fifth.
+        Look at `details.level`, and at what comes in. Drift alone never opens a sunset.
+
+    Source:
+        Tenths and PSI as in credit scoring; Smirnov 1939 and Vallender 1974 for the distances; Vovk and
+        Wang 2021 for the evidence.
+    """
 
     name = "drift.score"
 
@@ -138,6 +150,17 @@ class Numbers(_Shares):
 
     Kolmogorov-Smirnov, Wasserstein, PSI and Jensen-Shannon are told beside it, with what the bins leave open
     and what would be expected without drift; values outside the registered range count at its ends.
+
+    Formula:
+        number_share_change = max over tenths of |share in the window − share in the baseline|, one finding
+        a number.
+
+    Read:
+        As drift.score. A PSI near `details.psi_without_drift` is what chance alone gives.
+
+    Source:
+        Smirnov 1939, Vallender 1974, Jeffreys 1946 (PSI), Lin 1991 (Jensen-Shannon); Vovk and Wang 2021 for
+        the evidence.
     """
 
     name = "drift.numbers"
@@ -159,7 +182,19 @@ class Numbers(_Shares):
 
 
 class Categories(_Shares):
-    """Drift of every category column and of the decision; unseen and missing levels are levels."""
+    """Drift of every category column and of the decision; unseen and missing levels are levels.
+
+    Formula:
+        category_share_change = max over levels of |share in the window − share in the baseline|, one
+        finding a column. Levels with fewer than 5 rows in the baseline are one level, of what is unseen.
+
+    Read:
+        `details.level` is the level that moved most; a new level is often a change of the form or of the
+        feed, not of people.
+
+    Source:
+        Jeffreys 1946 (PSI), Lin 1991 (Jensen-Shannon); Vovk and Wang 2021 for the evidence.
+    """
 
     name = "drift.categories"
 
@@ -184,6 +219,17 @@ class Concept(_Shares):
 
     Only what follows from a score counts, not how often a score occurs. It is judged once the baseline's own
     outcomes had their time; another baseline, or a late outcome of it, begins another stream.
+
+    Formula:
+        outcome_rate_change = max over tenths of |outcomes' rate in the window − in the baseline|, of tenths
+        with 30 outcomes in both.
+
+    Read:
+        The same score stands for another chance than it did: the model has aged, or the outcome is recorded
+        in another way. `details.tenth` says where.
+
+    Source:
+        Gama et al. 2014 on concept drift; Vovk and Wang 2021 for the evidence.
     """
 
     name = "drift.concept"
@@ -257,7 +303,18 @@ class Concept(_Shares):
 
 
 class Missingness(Check):
-    """Share of missing values in score and categories, against the baseline's and a practical margin."""
+    """Share of missing values in score and categories, against the baseline's and a practical margin.
+
+    Formula:
+        missing_share = rows without a value / rows; ceiling = baseline's share g + practical change + 3 √(g
+        (1 − g) / n).
+
+    Read:
+        Values that go missing are often a broken feed: ask the source before the model.
+
+    Source:
+        Wilson 1927 for the interval; Robbins 1970 for the evidence.
+    """
 
     name = "drift.missing"
     principle = Principle.EFFECTIVENESS
@@ -315,6 +372,15 @@ class Volume(Check):
 
     The days of the window are those with outputs due: from the first output to the registered end, in whole
     periods of the feed's cadence: a yearly batch is not held against the few days since it came.
+
+    Formula:
+        volume_ratio = outputs in the window / (outputs a day in the baseline × days due in the window).
+
+    Read:
+        0.5 is half of the baseline's pace. Fewer than 30 outputs, due or there, are never `watch`.
+
+    Source:
+        A count against a pace; the bound is the City's choice.
     """
 
     name = "drift.volume"
@@ -347,7 +413,18 @@ class Volume(Check):
 
 
 class Silence(Check):
-    """The system silently stopped: no output for longer than its cadence and the policy's term."""
+    """The system silently stopped: no output for longer than its cadence and the policy's term.
+
+    Formula:
+        due = day of the last output + cadence of the feed + the term's limit; silent from the day after.
+
+    Read:
+        `watch` from then on, `breach` when the grace has passed. Where outputs ended on purpose, register
+        `feeds.outputs.ends`.
+
+    Source:
+        The cadence is the register's, the term the City's choice.
+    """
 
     name = "drift.silence"
     principle = Principle.EFFECTIVENESS

@@ -49,6 +49,18 @@ class Multivariate(Check):
     relabelled rows. `watch` at most: it carries no evidence, that of the columns' shares stands behind it.
     Rows are taken as independent, so that it is not made where they come in clusters, and as equal, so that
     it is not made where they have weights.
+
+    Formula:
+        domain_classifier_auc = area under the ROC curve of a classifier that is asked whether a row is of
+        the window, on rows it was not fitted on; p = share of 99 relabellings and the real labels whose AUC
+        is as large.
+
+    Read:
+        0.5: not to be told apart; 1: entirely other rows. `details.columns` names what it goes by. Look for
+        a change of what comes in.
+
+    Source:
+        Lopez-Paz and Oquab 2017, classifier two-sample tests.
     """
 
     name = "drift.multivariate"

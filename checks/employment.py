@@ -49,6 +49,17 @@ class ImpactRatio(Check):
     group is not known are counted beside; groups under 2 % of the applicants, or under 30, are listed and set
     no reference. The highest of several equal groups is high by chance, so a ratio has `watch` at most; the
     tables give simultaneous intervals.
+
+    Formula:
+        impact ratio = rate of a group / rate of the group with the highest; rate = selected / applicants,
+        or above the median of all scores / applicants.
+
+    Read:
+        Below 0.8 is a reason to look with more data, by an expert in employment law. `details.table` has
+        every group with its interval.
+
+    Source:
+        29 CFR 1607.4 D; New York City Local Law 144 of 2021, 6 RCNY 5-300; Koopman 1984.
     """
 
     name = "employment.impact_ratio"

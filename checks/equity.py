@@ -59,6 +59,18 @@ class Groups(Check):
     is confirmed by the two-sample evidence against the policy's tolerance: each group against its reference,
     and their mean as the omnibus of the gap, which then lists its largest pairs, corrected for their number.
     Demographic parity and equalized odds are reported, `watch` at most.
+
+    Formula:
+        difference = rate of the group − rate of its reference; gap = highest − lowest rate of the groups;
+        ratio = lowest / highest.
+
+    Read:
+        Look at the rate that the register names as harm first. A gap says that groups fare unlike, not why:
+        look at who comes in, at thresholds and at the outcome's own record.
+
+    Source:
+        Fairlearn, MetricFrame; Newcombe 1998; Koopman 1984; Turner, Ly and Grünwald 2022 and Vovk and Wang
+        2021 for the evidence.
     """
 
     name = "equity.groups"
@@ -115,7 +127,18 @@ class Groups(Check):
 
 
 class UnknownGroup(Check):
-    """Share of the outputs of which the group is not known, by column: what is unknown can hide a gap."""
+    """Share of the outputs of which the group is not known, by column: what is unknown can hide a gap.
+
+    Formula:
+        unknown_group_share = outputs with the level Unknown / outputs, one finding a column.
+
+    Read:
+        Above the ceiling the gaps of equity.groups may be other than they look. The remedy is in the form
+        or the feed, never a guess of who somebody is.
+
+    Source:
+        Wilson 1927; Robbins 1970 for the evidence.
+    """
 
     name = "equity.unknown_group"
     principle = Principle.EQUITY

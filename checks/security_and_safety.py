@@ -45,6 +45,16 @@ class RefusedRows(Check):
 
     Each row counts once, in the week in which it was first judged; a row that a later pull or a changed
     contract lets through stays counted as first refused. Refused rows lie in quarantine with the reason.
+
+    Formula:
+        refused_share = rows refused / rows judged, of those first judged in the window; Wilson's interval.
+
+    Read:
+        Above the ceiling much of the feed is not measured at all: look at `details.reasons`, then at the
+        source or the contract. `details.in_quarantine` is what lies there now.
+
+    Source:
+        Wilson 1927; Robbins 1970 for the evidence, see evidence.md.
     """
 
     name = "security_and_safety.refused_rows"

@@ -45,6 +45,16 @@ class Slices(Check):
     Each level has its own floor or ceiling evidence against the target. The levels of one combination share
     the weight of one stream: the j-th level, in the order in which they first appear, has 1 / (j (j + 1)) of
     it, which sums to 1 over any number of levels. So its alarm is that many times higher.
+
+    Formula:
+        as effectiveness.rates, of the rows of one level of the columns.
+
+    Read:
+        A slice in `breach` beside a good whole is a place where the system does not do what it is for:
+        restrict its use there, or repair it.
+
+    Source:
+        Wilson 1927; Robbins 1970 for the evidence.
     """
 
     name = "slices.intended_outcome"

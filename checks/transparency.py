@@ -23,7 +23,18 @@ from sundial.api import (
 
 
 class RegisterEntry(Check):
-    """The register entry says all that its risk tier asks for."""
+    """The register entry says all that its risk tier asks for.
+
+    Formula:
+        the fields that the tier asks for and the entry leaves out: vendor and outputs; of the tiers rights
+        and safety outcomes, groups, harm and baseline, too.
+
+    Read:
+        `watch` while one is missing, `breach` when the grace has passed. `details.missing` names them.
+
+    Source:
+        GovAI Coalition, AI FactSheet; which tier asks for what is the City's choice.
+    """
 
     name = "transparency.register_entry"
     principle = Principle.TRANSPARENCY
@@ -43,7 +54,19 @@ class RegisterEntry(Check):
 
 
 class FactSheet(Check):
-    """The AI FactSheet is there, not too old, and of the version that runs."""
+    """The AI FactSheet is there, not too old, and of the version that runs.
+
+    Formula:
+        age = Sunday of the week − `fact_sheet.date`; the version is current where `fact_sheet.version` =
+        `vendor.version`.
+
+    Read:
+        Two findings: `fact_sheet_age` and `fact_sheet_version`. Each is `watch` at first and `breach` when
+        its grace has passed.
+
+    Source:
+        GovAI Coalition, AI FactSheet.
+    """
 
     name = "transparency.fact_sheet"
     principle = Principle.TRANSPARENCY

@@ -55,6 +55,18 @@ class VersionChange(Check):
     An intended outcome that became better is no `watch` and no `breach`. Scores are compared by the
     Kolmogorov-Smirnov distance, `watch` at most. After its weeks the comparison is over, whatever it found:
     what a version does from then on is held against the target, not against a version of last year.
+
+    Formula:
+        change = rate of the new version − rate of the version before; Kolmogorov-Smirnov: max over scores
+        of |F_new − F_before|.
+
+    Read:
+        A confirmed loss of the intended outcome calls for the version before, or a talk with the vendor;
+        other changes call for an explanation. `details` has both rates.
+
+    Source:
+        Newcombe 1998; Turner, Ly and Grünwald 2022 for the evidence; Massart 1990 for the distance's
+        interval.
     """
 
     name = "drift.version_change"

@@ -28,7 +28,18 @@ STANDARD_ERRORS = 3.0
 
 
 class ServiceLevels(Check):
-    """What the contract with the vendor promises, each with its own evidence, apart from the target."""
+    """What the contract with the vendor promises, each with its own evidence, apart from the target.
+
+    Formula:
+        promised_<measure>: the measure as effectiveness.rates has it, against the clause's target.
+
+    Read:
+        A missed clause is the contract's matter: it is no verdict on the outcome for the City, and a met
+        one is none either.
+
+    Source:
+        The contract, as the register's `service_levels` quotes it; Wilson 1927.
+    """
 
     name = "effectiveness.service_levels"
     principle = Principle.EFFECTIVENESS
@@ -62,6 +73,17 @@ class AgainstProcess(Check):
 
     The process was measured on a sample: the evidence is for being worse than its rate by more than three of
     its standard errors; the difference has Newcombe's interval of both samples.
+
+    Formula:
+        difference = hits / n of the system − successes / n of the process; bound of the evidence = rate ∓ 3
+        √(rate (1 − rate) / n).
+
+    Read:
+        Below 0 (of an error rate: above) the system does worse than what it replaced. `breach`: by more
+        than the sample of the process leaves open.
+
+    Source:
+        Newcombe 1998; Robbins 1970 for the evidence.
     """
 
     name = "effectiveness.process"
@@ -117,7 +139,18 @@ class AgainstProcess(Check):
 
 
 class Costs(Check):
-    """What the window's wrong outputs cost in the register's unit, for 1,000 outputs with known truth."""
+    """What the window's wrong outputs cost in the register's unit, for 1,000 outputs with known truth.
+
+    Formula:
+        cost_of_errors = 1,000 (FP × cost of a false positive + FN × cost of a false negative) / n.
+
+    Read:
+        In `details.unit`; it has no threshold. It compares systems and months, and weighs errors that a
+        rate counts alike.
+
+    Source:
+        The costs are the register's; Student 1908 for the interval.
+    """
 
     name = "effectiveness.costs"
     principle = Principle.EFFECTIVENESS

@@ -35,6 +35,17 @@ class Estimated(Check):
     The calibration is isotonic, learnt on the outputs of the last year whose outcomes had their time. It
     holds while the relation of score and outcome does: it sees a change of what comes in, never one of the
     concept. So it is told with its calibration's age, reaches `ok` at most and never opens a sunset.
+
+    Formula:
+        with calibrated chances p: TP = Σ p of the positive outputs, FP = Σ (1 − p) of them, FN = Σ p of the
+        negative ones; the measures are those of this table.
+
+    Read:
+        A hint of what the outcomes will say. Compare it with effectiveness.rates once they are there; where
+        both differ the concept has moved.
+
+    Source:
+        NannyML, confidence-based performance estimation (CBPE).
     """
 
     name = "effectiveness.estimated"

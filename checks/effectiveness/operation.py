@@ -26,7 +26,18 @@ OUTPUTS, KNOWN = counts("outputs", []), counts("outcomes", [])
 
 
 class Operation(Check):
-    """Shares of answers that came too late, failed, or were none; reported beside the contract's promises."""
+    """Shares of answers that came too late, failed, or were none; reported beside the contract's promises.
+
+    Formula:
+        late_share = answers later than the objective / answers with a latency; failed_share = failed /
+        answers; abstained_share = outputs without a decision / outputs.
+
+    Read:
+        Reported; what the contract promises of them is judged by effectiveness.service_levels.
+
+    Source:
+        Wilson 1927.
+    """
 
     name = "effectiveness.operation"
     principle = Principle.EFFECTIVENESS
@@ -60,7 +71,19 @@ class Operation(Check):
 
 
 class Coverage(Check):
-    """Share of matured outputs whose truth is known, and of whom it is missing."""
+    """Share of matured outputs whose truth is known, and of whom it is missing.
+
+    Formula:
+        known_outcomes_share = outputs with known truth / outputs, of the window whose outcomes had their
+        time.
+
+    Read:
+        A low share makes all measures of outcomes speak of those who are known. `details.by` shows of which
+        groups it is missing.
+
+    Source:
+        Wilson 1927.
+    """
 
     name = "effectiveness.coverage"
     principle = Principle.EFFECTIVENESS

@@ -49,6 +49,17 @@ class Quality(Check):
     Of yes and no and of classes: balanced accuracy, F1, Matthews correlation and the means over classes, with
     multinomial resampling of the cells as interval where every cell has 10 or more. Of numbers: mean error,
     root mean squared error and R².
+
+    Formula:
+        balanced accuracy = mean over classes of the recall; F1 = 2 TP / (2 TP + FP + FN); R² = 1 − Σ(truth
+        − score)² / Σ(truth − mean)²; root mean squared error = √(Σ(score − truth)² / n).
+
+    Read:
+        They have no threshold and confirm nothing; a figure that moves is a reason to look at
+        effectiveness.rates and slices.
+
+    Source:
+        Scikit-learn, model evaluation; Matthews 1975, Gorodkin 2004; Efron 1979 for resampling.
     """
 
     name = "effectiveness.quality"

@@ -43,6 +43,18 @@ class Rates(Check):
     The measure that the register names as intended outcome is held against its target with carried evidence;
     the others are reported. Figures are scikit-learn's on cells, equal to those on rows. A detection that
     stays unknown counts in the system's favour for the evidence; both bounds are shown.
+
+    Formula:
+        each measure is a share hits / n, or a mean sum / n, of outputs with known truth: accuracy = (TP +
+        TN) / n, precision = TP / (TP + FP), recall = TP / (TP + FN), false-positive rate = FP / (FP + TN).
+
+    Read:
+        The one with a threshold is the register's intended outcome; a confirmed one opens a sunset
+        recommendation. The window ends a maturity before the week, so that its outcomes had their time.
+
+    Source:
+        Scikit-learn, model evaluation; Wilson 1927; Robbins 1970 and Waudby-Smith and Ramdas 2024 for the
+        evidence.
     """
 
     name = "effectiveness.rates"

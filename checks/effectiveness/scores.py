@@ -32,6 +32,17 @@ class Ranking(Check):
     Reported; as the intended outcome they stand under `effectiveness.rates`. AUC comes from 4,000 score
     bins: its error is at most half the share of pairs that share a bin (kept as `bound`). Brier score with
     Murphy's decomposition and the expected calibration error only where the score claims to be a probability.
+
+    Formula:
+        AUC = share of pairs of a positive and a negative whose positive scores higher, ties half; Brier =
+        mean of (score − outcome)²; expected calibration error = Σ n_b / n |mean score_b − observed rate_b|.
+
+    Read:
+        AUC 0.5 ranks like chance, 1 perfectly. Where scores claim to be probabilities,
+        `details.reliability` shows by score what came true.
+
+    Source:
+        DeLong, DeLong and Clarke-Pearson 1988; Brier 1950; Murphy 1973; Good 1952 for the log loss.
     """
 
     name = "effectiveness.ranking"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sundial.engine.check import STATISTICAL_FLOOR, Check, View, judge_estimate
 from sundial.engine.streams import Process
 from sundial.gate.gate import Judged
+from sundial.profile.aggregates import Aggregate, AggregateError, aggregate
 from sundial.profile.statistics import (
     SUM_SCALE,
     UNKNOWN,
@@ -48,6 +49,8 @@ __all__ = [
     "STATISTICAL_FLOOR",
     "SUM_SCALE",
     "UNKNOWN",
+    "Aggregate",
+    "AggregateError",
     "Attestation",
     "AttestationKind",
     "AucFloor",
@@ -83,6 +86,7 @@ __all__ = [
     "TwoSample",
     "View",
     "Window",
+    "aggregate",
     "calibration",
     "cbpe",
     "classification",

@@ -6,9 +6,22 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
+from ibis import _
 from towns import FIRST, WEEK, Town, rows_of
 
-from sundial.api import Bin, Check, Finding, Principle, Statistic, Status, System, View, counts, histogram
+from sundial.api import (
+    Bin,
+    Check,
+    Finding,
+    Principle,
+    Statistic,
+    Status,
+    System,
+    View,
+    aggregate,
+    counts,
+    histogram,
+)
 from sundial.engine import discover
 from sundial.engine.plan import plan_of
 
@@ -123,3 +136,74 @@ def test_checks_of_outcomes_alone_know_that_there_were_outputs(
     town.give(rows_of(4), rows_of(1).head(1).assign(id="nobody"))
     (found,) = (f for f in town.measure(END) if f.check == "custom.asking")
     assert (found.status, found.estimate) == (Status.OK, 0)
+
+
+class Summing(Check):
+    """Sums scores of some rows by an aggregate of its own."""
+
+    name = "custom.summing"
+    principle = Principle.EFFECTIVENESS
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [
+            aggregate(
+                system,
+                over,
+                lambda t: t.filter(t.kind == "LED").group_by("area").agg(n=_.count(), scores=_.score.sum()),
+            )
+            for over in ("outputs", "outcomes")
+        ]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        for statistic in self.statistics(view.system):
+            for name, cells in (("window", view.cells(statistic)), ("new", view.new_cells(statistic))):
+                by_area = cells.set_index("area")
+                yield view.finding(
+                    f"{statistic.over} {name}", Status.OK, "", details=by_area.to_dict("index")
+                )
+
+
+def test_a_check_may_count_by_an_aggregate_of_its_own(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = rows_of(4)
+    monkeypatch.setattr(discover, "discover", lambda: (Summing(),))
+    town.give(rows)
+    found = {f.metric: f.details for f in town.measure(END) if f.check == "custom.summing"}
+    led = rows[rows["kind"] == "LED"]
+    last = FIRST + 3 * WEEK
+    for metric, of in {
+        "outputs window": led,
+        "outputs new": led[led["lit_on"] >= last],
+        "outcomes window": led[led["lit_on"] < last],
+        "outcomes new": led[(led["lit_on"] >= last - WEEK) & (led["lit_on"] < last)],
+    }.items():
+        expected = of.groupby("area")["score"].agg(["size", "sum"])
+        for area, (n, total) in expected.iterrows():
+            assert found[metric][area] == {"n": n, "scores": pytest.approx(total, abs=1e-3)}
+
+
+def test_an_aggregate_of_what_the_system_has_not_is_not_measured(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lacking(Asking):
+        def statistics(self, system: System) -> Sequence[Statistic]:
+            return [aggregate(system, "outputs", lambda t: t.group_by("channel").agg(n=t.count()))]
+
+    monkeypatch.setattr(discover, "discover", lambda: (Lacking(),))
+    assert plan_of(town.system).left_out["custom.asking"] == (
+        Status.NOT_MEASURED,
+        "custom.asking needs the column channel; list it among feeds.outputs.categories.",
+    )
+
+
+def test_an_aggregate_that_does_not_merge_is_the_error_of_its_check(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mean(Asking):
+        def statistics(self, system: System) -> Sequence[Statistic]:
+            return [aggregate(system, "outputs", lambda t: t.aggregate(mean=t.score.mean()))]
+
+    monkeypatch.setattr(discover, "discover", lambda: (Mean(),))
+    (status, reason) = plan_of(town.system).left_out["custom.asking"]
+    assert status is Status.ERROR
+    assert "mean is mean: a mean does not merge; ask for sum and count" in reason

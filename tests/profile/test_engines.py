@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import ibis
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from ibis import _
+from towns import entry
 
+from sundial.profile.aggregates import aggregate
 from sundial.profile.analysis import Columns, analysis_table
 from sundial.profile.compute import run
 from sundial.profile.statistics import Bin, counts, fuse, histogram
+from sundial.register.models import System
 
 COLUMNS = Columns(score="score", prediction="decision", categories=("group",), numbers=("amount",))
+SYSTEM = System.model_validate(
+    entry(
+        Path("/nowhere"),
+        outputs={"categories": ["group"], "numbers": [{"column": "amount", "low": -3, "high": 3}]},
+        groups=None,
+    )
+)
 PLAN = fuse(
     [
+        aggregate(
+            SYSTEM,
+            "outputs",
+            lambda t: (
+                t.filter(t.group != "a")
+                .mutate(large=t.amount > 1, month=t.day.month())
+                .group_by("large", "month", "group")
+                .agg(n=_.count(), total=_.amount.sum(), known=_.amount.count(), least=_.amount.min())
+            ),
+        ),
         counts("outputs", ["group", "predicted"]),
         counts("outcomes", ["group", "predicted", "outcome"]),
         histogram("outputs", Bin("amount", -3, 3, 64), extremes=True),

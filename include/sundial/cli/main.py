@@ -10,14 +10,17 @@ import typer
 from sundial.cli import workbench
 from sundial.cli.console import emit
 from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
-from sundial.engine.settings import settings
+from sundial.engine.settings import INCLUDE, settings
+from sundial.register.principles import Principle
 from sundial.register.problems import RegisterError
 from sundial.store.database import StoreError
 
 app = typer.Typer(help="Sundial keeps measuring the AI systems a city has deployed.", no_args_is_help=True)
 db = typer.Typer(help="The results store.", no_args_is_help=True)
+new = typer.Typer(help="Something to begin with, which passes as it is.", no_args_is_help=True)
 app.add_typer(db, name="db")
 workbench.add_to(app)
+app.add_typer(new, name="new")
 
 
 @db.command()
@@ -29,6 +32,25 @@ def migrate() -> None:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(1) from error
     typer.echo("The store is up to date.")
+
+
+@new.command()
+def check(
+    name: Annotated[str, typer.Argument(help="Words of small letters joined by _, such as flagged_online.")],
+    principle: Annotated[Principle, typer.Option(help="The guiding principle that it measures.")],
+) -> None:
+    """Write a check into checks/custom/, with its test and its page."""
+    from sundial.cli.new_check import NewCheckError, new_check
+
+    root = INCLUDE.parent
+    try:
+        written = new_check(root, name, principle)
+    except NewCheckError as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(1) from error
+    for path in written:
+        typer.echo(path.relative_to(root))
+    typer.echo(f"Test it: python -m pytest {written[1].relative_to(root)}; how it goes on: docs/checks.md")
 
 
 @app.command()

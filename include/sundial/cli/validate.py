@@ -1,4 +1,4 @@
-"""What is wrong with the register before anything runs: entries, policy, names of checks, contracts."""
+"""What is wrong before anything runs: entries, policy, names of checks, contracts, checks themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from sundial.engine.discover import discover
+from sundial.engine.discover import Unusable, discover
 from sundial.gate.contract import declared_rules
 from sundial.gate.errors import RuleError
 from sundial.gate.expectations import build
@@ -35,13 +35,14 @@ class Validation:
 
 
 def validate_register(folder: Path, policy: Path) -> Validation:
-    """Looks at every register file and the policy.
+    """Looks at every register file, the policy, and the checks that are deployed.
 
     Raises:
         RegisterError: the folder itself cannot be read.
     """
     found = load_register(folder)
-    names = [check.name for check in discover()]
+    checks = discover()
+    names = [check.name for check in checks]
     errors = [*found.errors.values()]
     chosen: Policy | None = None
     try:
@@ -63,8 +64,9 @@ def validate_register(folder: Path, policy: Path) -> Validation:
             valid += 1
         blind = located(path, list(_unmeasured(system))).problems
         warnings += [f"{path}:{problem.line}: warning: {problem}" for problem in blind]
-    problems = tuple(line for error in errors for line in str(error).splitlines())
-    return Validation(valid, problems, tuple(warnings))
+    problems = [line for error in errors for line in str(error).splitlines()]
+    problems += [f"check {check.name}: {check.reason}" for check in checks if isinstance(check, Unusable)]
+    return Validation(valid, tuple(problems), tuple(warnings))
 
 
 def _wrong_rules(system: System) -> Iterator[Wrong]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sundial.engine.attempt import findings_of, statistics_of
 from sundial.engine.check import Check, View, waiting_since
 from sundial.engine.clock import WEEK, week_name
 from sundial.profile.partitions import needs_truth
@@ -48,7 +49,7 @@ def corrected(measuring: Measuring, view: View) -> tuple[View, str]:
     for week in sorted({finding.week for finding in recorded if finding.week >= first}):
         found: Sequence[Finding] = [finding for finding in recorded if finding.week == week]
         if waiting_since(found) is None:  # what was not measured was counted by the next week that was
-            found = list(view.check.measure(again.view(view.check, week, before)))
+            found = findings_of(again.view(view.check, week, before))
             streams.settle(found)
         before = found
     if not measuring.streams.supersede(streams, first, outcomes, reason):
@@ -58,4 +59,4 @@ def corrected(measuring: Measuring, view: View) -> tuple[View, str]:
 
 def follows_truth(check: Check, system: System) -> bool:
     """Whether a check looks at anything that another truth changes."""
-    return any(needs_truth(statistic) for statistic in check.statistics(system))
+    return any(needs_truth(statistic) for statistic in statistics_of(check, system))

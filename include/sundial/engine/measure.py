@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypedDict
 
+from sundial.engine.attempt import HangError, findings_of
 from sundial.engine.check import UNMEASURED, Check, View, waiting_since
 from sundial.engine.correct import corrected
 from sundial.engine.plan import failure
@@ -47,6 +48,7 @@ class Measuring:
         left_out: status and reason of the checks that the plan of the system leaves out, by name.
         history: the principle's recorded findings of the weeks from one to another.
         first_due: Monday of the first week that the run judges.
+        hung: reasons of the checks that did not end in a week; the run does not wait for them once more.
     """
 
     system: System
@@ -61,6 +63,7 @@ class Measuring:
     provenance: Mapping[str, str]
     history: Callable[[date, date], Sequence[Finding]] = lambda _first, _last: ()
     first_due: date = date.min
+    hung: dict[str, str] = field(default_factory=dict)
     events: Mapping[EventName, Profile] = field(default_factory=dict)
 
     @property
@@ -111,10 +114,12 @@ def _measure(measuring: Measuring, check: Check, week: date, before: Sequence[Fi
         correction = ""
         if view.fresh_from <= measuring.first_due:
             view, correction = corrected(measuring, view)
-        found = [_telling(finding, correction) for finding in check.measure(view)]
+        found = [_telling(finding, correction) for finding in findings_of(view)]
     except Exception as error:
         measuring.streams.settle(())
         log.exception("%s · %s failed", measuring.system.id, check.name)
+        if isinstance(error, HangError):
+            measuring.hung[check.name] = f"{failure(check, error)}; the next run tries it again."
         return [_unmeasured(view, Status.ERROR, failure(check, error))]
     measuring.streams.settle(found)
     return found or [_unmeasured(view, Status.NOT_MEASURED, "The check found nothing to measure.")]
@@ -129,6 +134,8 @@ def _cannot(measuring: Measuring, view: View) -> Finding | None:
             )
         if feed in measuring.failed:
             return _unmeasured(view, Status.ERROR, measuring.failed[feed])
+    if view.check.name in measuring.hung:
+        return _unmeasured(view, Status.ERROR, measuring.hung[view.check.name])
     if view.check.name in measuring.left_out:
         return _unmeasured(view, *measuring.left_out[view.check.name])
     # That a feed of events brought nothing is a result: nobody reviewed, nobody complained.

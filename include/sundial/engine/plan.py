@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sundial.engine.attempt import CheckError, statistics_of
 from sundial.engine.check import Check
-from sundial.engine.discover import enabled
+from sundial.engine.discover import Unusable, enabled
 from sundial.engine.weighing import weighing
+from sundial.profile.aggregates import Aggregate, MissingColumnError
 from sundial.profile.analysis import Columns
 from sundial.profile.statistics import Bin, Statistic, counts, fuse
 from sundial.register.columns import RESERVED
@@ -35,13 +37,24 @@ class Plan:
 
 
 def plan_of(system: System) -> Plan:
-    """Returns the plan of the enabled checks; a check that cannot be part of it never stops the others."""
+    """Returns the plan of the enabled checks."""
+    return plan_for(system, enabled(system))
+
+
+def plan_for(system: System, checks: Iterable[Check]) -> Plan:
+    """Returns the plan of some checks; a check that cannot be part of it never stops the others."""
     wanted: list[Statistic] = []
     left_out: dict[str, tuple[Status, str]] = {}
-    for check in enabled(system):
+    for check in checks:
+        if isinstance(check, Unusable):
+            left_out[check.name] = (Status.ERROR, check.reason)
+            continue
         try:
-            statistics = list(check.statistics(system))
-            lacking = _lacking(statistics, system)
+            statistics = statistics_of(check, system)
+            lacking = _lacking([s for s in statistics if not isinstance(s, Aggregate)], system)
+        except MissingColumnError as error:
+            lacking = _lacking([counts("outputs", [error.column])], system)
+            left_out[check.name] = (Status.NOT_MEASURED, f"{check.name} needs {lacking}.")
         except Exception as error:
             log.exception("%s · %s failed", system.id, check.name)
             left_out[check.name] = (Status.ERROR, failure(check, error))
@@ -50,18 +63,27 @@ def plan_of(system: System) -> Plan:
                 wanted += statistics
             else:
                 left_out[check.name] = (Status.NOT_MEASURED, f"{check.name} needs {lacking}.")
+    return _fused(system, wanted, left_out)
+
+
+def _fused(system: System, wanted: Sequence[Statistic], left_out: Mapping[str, tuple[Status, str]]) -> Plan:
     events: dict[EventName, tuple[Statistic, ...]] = {}
     for name in system.feeds.events:
         if of_feed := [statistic for statistic in wanted if statistic.over == name]:
             events[name] = fuse([*of_feed, counts(name, [])])
-    wanted = [statistic for statistic in wanted if statistic.over in ("outputs", "outcomes")]
+    of_outputs = [statistic for statistic in wanted if statistic.over in ("outputs", "outcomes")]
+    if any(isinstance(s, Aggregate) and s.over == "outcomes" for s in of_outputs):
+        # Which outcomes are known it does not tell: it may leave some out.
+        of_outputs.append(counts("outcomes", []))
     if system.feeds.outputs is not None:  # on which days there were outputs is asked in any case
-        wanted.append(counts("outputs", []))
-    return Plan(fuse(weighing(system, statistic) for statistic in wanted), left_out, events)
+        of_outputs.append(counts("outputs", []))
+    return Plan(fuse(weighing(system, statistic) for statistic in of_outputs), left_out, events)
 
 
 def failure(check: Check, error: Exception) -> str:
     """Returns the reason of a finding about a check that raised, in one line."""
+    if isinstance(error, CheckError):
+        return f"{check.name} failed: {error}"
     said = str(error).splitlines()
     return f"{check.name} failed: {type(error).__name__}: {said[0] if said else ''}"
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 
+from sundial.engine.attempt import findings_of
 from sundial.engine.check import Check, waiting_since
 from sundial.engine.clock import WEEK
 from sundial.engine.correct import follows_truth
@@ -142,7 +143,7 @@ def _of_check(
             continue
         told = replace(measuring, streams=_Told(measuring.streams, recorded), failed={})
         view = told.view(check, week, by_week.get(week - WEEK, []), known_by)
-        now = {finding.key: finding for finding in check.measure(view)}
+        now = {finding.key: finding for finding in findings_of(view)}
         by_week[week] = [_restated(one, now[one.key]) if one.key in now else one for one in recorded]
         yield from (new for new, old in zip(by_week[week], recorded, strict=True) if new is not old)
 

@@ -83,6 +83,7 @@ class Alarms:
         self._granted = {lineage(stream)[0]: weight for stream, weight in granted.items()}
         self._renewed = {lineage(stream)[0] for stream in renewed}
         self._used = used + sum(granted.values())
+        self._new: list[str] = []
 
     def of(self, stream: str, part: float = 1.0) -> float:
         """Returns ln A of a stream, A = weeks between false breaches / weight of the stream.
@@ -101,7 +102,15 @@ class Alarms:
             weight = wanted if wanted <= left / 2 else max(left / 2, SMALLEST)
             self._granted[stream] = weight
             self._used += weight
+            self._new.append(stream)
         return log_alarm(self._weeks, self._granted[stream])
+
+    def keep(self, streams: Collection[str]) -> None:
+        """Takes back what other streams than these were granted since the last time: they never began."""
+        for stream in self._new:
+            if stream not in streams:
+                self._used -= self._granted.pop(stream)
+        self._new.clear()
 
 
 SMALLEST = 1e-12
@@ -223,6 +232,8 @@ class Streams:
         if _GENERATION.fullmatch(stream):
             raise ValueError(f"stream {stream}: names that end like this mark streams that supersede others")
         past = self._past.setdefault(stream, [])
+        # What is interrupted from here on is taken back by `settle`.
+        self._unsettled[stream] = (week, tuple(counts))
         supersedes = self._restated.get(stream)
         if supersedes is not None:
             past = _before(past, supersedes.since)
@@ -234,7 +245,6 @@ class Streams:
             supersedes = carrier.restate(supersedes)
             past += [(one.week, one.counts) for one in supersedes.weeks]
             self._restated[stream] = supersedes
-        self._unsettled[stream] = (week, tuple(counts))
         carrier.take([(week, tuple(counts))])
         return Evidence(
             stream=self._name(stream),
@@ -254,9 +264,10 @@ class Streams:
         What no finding carries is not stored: a check that fails half-way has counted nothing.
         """
         carried = {finding.evidence.stream for finding in found if finding.evidence is not None}
+        self._alarms.keep([stream for stream in self._unsettled if self._name(stream) in carried])
         for stream, given in self._unsettled.items():
             if self._name(stream) not in carried:
-                del self._carriers[stream]
+                self._carriers.pop(stream, None)
                 continue
             if (supersedes := self._restated.get(stream)) is not None:
                 fed = [(one.week, one.counts) for one in supersedes.weeks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sundial.profile.aggregates import Aggregate
 from sundial.profile.statistics import SUM_SCALE, Sample, Statistic
 from sundial.register.models import System
 
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 def weighing(system: System, statistic: Statistic) -> Statistic:
     """Returns what is profiled for a statistic: with the sum of weights, where the rows have some.
 
-    A sample is of rows, whatever they weigh; an event counts as one.
+    A sample is of rows, whatever they weigh, and so is an aggregate: it may sum `weight` itself. An event
+    counts as one.
     """
     of_outputs = statistic.over in ("outputs", "outcomes")
-    if isinstance(statistic, Sample) or not of_outputs or not _weighted(system):
+    if isinstance(statistic, Sample | Aggregate) or not of_outputs or not _weighted(system):
         return statistic
     weight = "outcome_weight" if statistic.over == "outcomes" else "weight"
     return replace(statistic, sums=tuple(dict.fromkeys([*statistic.sums, weight])))
@@ -35,8 +37,10 @@ def counted(cells: pd.DataFrame, statistic: Statistic, asked: Statistic) -> pd.D
 
     Weights are at most 1 and those of a cluster sum to 1 at most, so that n counts clusters, and every
     e-process of `sundial.stats` holds on it. `rows` then keeps the number of rows, and the sums stand in
-    proportion to n.
+    proportion to n. An aggregate's are as its expression names them.
     """
+    if isinstance(statistic, Aggregate):
+        return statistic.shown(cells)
     (*_, weight) = asked.sums or ("",)
     if asked == statistic:
         return cells

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sundial.profile.accepted import days_of, halves
+from sundial.profile.aggregates import Aggregate
 from sundial.profile.analysis import PLACE, Columns, derived
 from sundial.profile.counting import Rows
 from sundial.profile.statistics import RANK_DIGITS, UNKNOWN, Over, Statistic
@@ -23,7 +24,10 @@ class Analysis:
         """Takes what the rows are and what is asked of them; `over` is what they are rows of."""
         self._over = over
         self._connection, self._columns = connection, columns
-        self._wanted = frozenset[str]().union(*(statistic.columns for statistic in plan))
+        self._aggregates = [statistic for statistic in plan if isinstance(statistic, Aggregate)]
+        plain = [statistic.columns for statistic in plan if not isinstance(statistic, Aggregate)]
+        made = [map(aggregate.name_of, aggregate.made) for aggregate in self._aggregates]
+        self._wanted = frozenset[str]().union(*plain, *made)
         # By schema: Ibis takes its time to write a statement.
         self._statements: dict[pa.Schema, str] = {}
 
@@ -73,6 +77,12 @@ class Analysis:
         con.register("rows", rows.append_column(PLACE, pa.array(np.arange(len(rows)))))
         if rows.schema not in self._statements:
             found = derived(self._connection.table("rows"), self._columns)
+            own = {
+                aggregate.name_of(name): value
+                for aggregate in self._aggregates
+                for name, value in aggregate.on(found).items()
+            }
+            found = found.mutate(**own)
             # What looks at several rows, at lists or clusters, gives them in another order.
             in_order = found.order_by(PLACE) if self._columns.ranked or self._columns.cluster else found
             self._statements[rows.schema] = str(self._connection.compile(in_order.select(names)))

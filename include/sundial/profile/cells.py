@@ -124,7 +124,7 @@ def lowest(cells: Cells, statistic: Statistic) -> Cells:
 
 def known(cells: Mapping[Statistic, Cells]) -> NDArray[np.int64]:
     """Returns the distinct pairs of day and counted of the outcomes, as days since 1970, shape (2, pairs)."""
-    parts = [part for s, part in cells.items() if s.over == "outcomes" and not isinstance(s, Sample)]
+    parts = [part for s, part in cells.items() if s.over == "outcomes" and s.complete]
     if not parts:
         return np.zeros((2, 0), np.int64)
     fewest = min(parts, key=len)  # all have the same days

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import numpy as np
 
+from sundial.profile.aggregates import KEPT, Aggregate
 from sundial.profile.analysis import finite
 from sundial.profile.cells import Cells, Codes, settled
 from sundial.profile.statistics import FARTHEST, RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
@@ -31,6 +32,10 @@ def expression(table: ir.Table, statistic: Statistic) -> ir.Table:
         counted = table.counted
     if isinstance(statistic, Sample):
         return _lowest(table.mutate(counted=counted), statistic)
+    if isinstance(statistic, Aggregate):
+        table = table.select(day=table.day, counted=counted, **statistic.on(table))
+        table = table.filter(table[KEPT] == 1)
+        counted = table.counted
     keys = {key_name(key): _key(table, key) for key in statistic.by}
     sums = {
         f"sum_{name}": _scaled(table[name], statistic.unit(name)).sum().cast("int64")

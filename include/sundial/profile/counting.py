@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from sundial.profile.aggregates import KEPT, Aggregate
 from sundial.profile.cells import SPARSE, Cells, Codes, Levels, distinct
 from sundial.profile.statistics import FARTHEST, RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
@@ -90,6 +91,14 @@ class Rows:
             self._codes[key] = _Key(self._of(of_all.codes), of_all.size, of_all.levels, of_all.low)
         return self._codes[key]
 
+    def of(self, aggregate: Aggregate) -> Rows:
+        """Returns the rows that pass the filters of an aggregate, with its columns."""
+        kept = np.flatnonzero(self.numbers(aggregate.name_of(KEPT)) == 1)
+        day, counted = self.days[:, self.partition[kept]]
+        columns = {name: self._columns[aggregate.name_of(name)] for name in aggregate.made}
+        chosen = kept if self._chosen is None else self._chosen[kept]
+        return Rows(day, counted, columns, self._rank, chosen)
+
     def _of(self, values: NDArray[Any]) -> NDArray[Any]:
         return values if self._chosen is None else values[self._chosen]
 
@@ -103,6 +112,8 @@ def counted(rows: Rows, statistic: Statistic) -> Cells:
     """
     if isinstance(statistic, Sample):
         return _drawn(rows, statistic)
+    if isinstance(statistic, Aggregate):
+        rows = rows.of(statistic)
     keys = {key_name(key): rows.key(key) for key in statistic.by}
     sizes = [rows.days.shape[1], *(key.size + 1 for key in keys.values())]
     size = math.prod(sizes)

@@ -95,6 +95,11 @@ class Statistic:
         keys = (key.column if isinstance(key, Bin) else key for key in self.by)
         return frozenset({*keys, *self.sums, *self.extremes})
 
+    @property
+    def complete(self) -> bool:
+        """Whether every row is in one of its cells: some are drawn, or pass a filter, in other kinds."""
+        return type(self) is Statistic
+
     def unit(self, column: str) -> float:
         """Returns the unit of a column's sum: that of its bins, 1 without."""
         return next((key.unit for key in self.by if isinstance(key, Bin) and key.column == column), 1.0)
@@ -102,7 +107,7 @@ class Statistic:
     def answers(self, other: Statistic) -> bool:
         """Whether rolling this one up gives the other."""
         return (
-            not isinstance(other, Sample)
+            other.complete
             and self.over == other.over
             and set(other.by) <= set(self.by)
             and set(other.sums) <= set(self.sums)

@@ -1,0 +1,200 @@
+"""A page for each check, from what it says of itself: `python -m sundial.cli.check_pages` writes them.
+
+The text is the class's docstring, with its parts `Formula:`, `Read:` and `Source:`. The thresholds are those
+of the policy that the check's code names. Checks of installed packages have no page: theirs is elsewhere.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+from sundial.engine.check import Check
+from sundial.engine.discover import PACKAGE, Unusable, discover
+from sundial.engine.settings import INCLUDE, settings
+from sundial.register.load import load_policy
+from sundial.register.models import Policy
+from sundial.register.principles import Principle
+from sundial.store.records import Kind
+
+PARTS = {"Formula": "Formula", "Read": "How to read it", "Source": "Source"}
+"""Parts of a docstring, and their headings."""
+
+INDEX = "index.md"
+
+_MADE = "Made by `python -m sundial.cli.check_pages` from the checks themselves: change their docstrings."
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the docstring of a check tells.
+
+    Attributes:
+        summary: its first sentence.
+        text: all before its parts.
+        parts: texts by name, see `PARTS`.
+    """
+
+    summary: str
+    text: str
+    parts: Mapping[str, str]
+
+
+def told(check: Check) -> Told:
+    """Returns what a check's docstring tells."""
+    lines = (inspect.getdoc(type(check)) or "").splitlines()
+    found: dict[str, list[str]] = {"": []}
+    part = ""
+    for line in lines:
+        if line.endswith(":") and line[:-1] in PARTS:
+            part = line[:-1]
+            found[part] = []
+        else:
+            found[part].append(line)
+    texts = {name: inspect.cleandoc("\n".join(part)).strip() for name, part in found.items()}
+    text = texts.pop("")
+    return Told(text.partition("\n\n")[0].replace("\n", " "), text, texts)
+
+
+def pages(policy: Policy, checks: Sequence[Check]) -> Mapping[str, str]:
+    """Returns the text of each page by its file's name, the index among them."""
+    usable = [
+        check
+        for check in checks
+        if not isinstance(check, Unusable) and _top(type(check).__module__) == PACKAGE
+    ]
+    return {
+        INDEX: _index(usable),
+        **{f"{check.name}.md": _page(check, policy) for check in usable},
+    }
+
+
+def write(folder: Path) -> None:
+    """Writes all pages, and removes those of checks that are gone."""
+    made = pages(load_policy(settings().policy), discover())
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.md"):
+        if path.name not in made:
+            path.unlink()
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _index(checks: Sequence[Check]) -> str:
+    parts = ["# The checks", "", _MADE, "How one is written: [../checks.md](../checks.md).", ""]
+    for number, principle in enumerate(Principle, 1):
+        own = [check for check in checks if check.principle is principle]
+        parts += [f"## {number} {principle.label}", ""]
+        if own:
+            rows = [f"| [`{check.name}`]({check.name}.md) | {told(check).summary} |" for check in own]
+            parts += ["| check | what it measures |", "|---|---|", *rows, ""]
+        else:
+            parts += ["No check yet; its findings are `not_measured`.", ""]
+    return "\n".join(parts)
+
+
+def _page(check: Check, policy: Policy) -> str:
+    of = told(check)
+    kind = (
+        "statistical: only evidence carried over the weeks makes it `breach`"
+        if check.kind is Kind.STATISTICAL
+        else "factual: `watch` from its limit on, `breach` when its grace has passed, too"
+    )
+    feeds = ", ".join(f"`{feed}`" for feed in check.feeds) or "none; it looks at the register entry"
+    module = type(check).__module__
+    lines = [
+        f"# `{check.name}`",
+        "",
+        _MADE,
+        "",
+        of.text,
+        "",
+        f"- **Principle**: {check.principle.label}",
+        f"- **Kind**: {kind}",
+        f"- **Cannot do without the feeds**: {feeds}",
+        f"- **Code**: `{type(check).__qualname__}` in `{module}`",
+        "",
+    ]
+    for name, heading in PARTS.items():
+        if name in of.parts:
+            lines += [f"## {heading}", "", of.parts[name], ""]
+    lines += ["## What the policy sets", "", *_thresholds(check, policy), ""]
+    return "\n".join(lines)
+
+
+def _thresholds(check: Check, policy: Policy) -> Iterator[str]:
+    named = texts_of(type(check))
+    rows = [
+        f"| `{name}` | {approved.value:g} | {approved.meaning} |"
+        for name, approved in policy.thresholds.items()
+        if name in named
+    ]
+    rows += [
+        f"| `{name}` | {grace.limit_days} days, {grace.grace_days} days of grace | {grace.meaning} |"
+        for name, grace in policy.terms.items()
+        if name in named
+    ]
+    if not rows:
+        yield "Nothing: its bounds are in the register entry, or it is reported without one."
+        return
+    yield "The values in force are in `policy.yaml`, with who approved them and when."
+    yield ""
+    yield "| name | value | meaning |"
+    yield "|---|---|---|"
+    yield from rows
+
+
+def texts_of(kind: type[Check]) -> frozenset[str]:
+    """Returns the texts that a check's code names, in its methods and in what these call in its package."""
+    found: set[str] = set()
+    _look(kind, _top(kind.__module__), found, set())
+    return frozenset(found)
+
+
+def _look(thing: Any, package: str, found: set[str], seen: set[int]) -> None:
+    if isinstance(thing, str):
+        found.add(thing)
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, type):
+        for base in thing.__mro__:
+            if _top(base.__module__) == package:
+                for value in vars(base).values():
+                    _look(inspect.unwrap(value) if callable(value) else value, package, found, seen)
+    elif isinstance(thing, FunctionType) and _top(thing.__module__) == package:
+        _look_code(thing.__code__, vars(sys.modules[thing.__module__]), package, found, seen)
+    elif isinstance(thing, staticmethod | classmethod):
+        _look(thing.__func__, package, found, seen)
+
+
+def _look_code(
+    code: CodeType, names: Mapping[str, Any], package: str, found: set[str], seen: set[int]
+) -> None:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            _look_code(constant, names, package, found, seen)
+        else:
+            several = constant if isinstance(constant, tuple) else (constant,)
+            found.update(text for text in several if isinstance(text, str))
+    for name in code.co_names:
+        if name in names:
+            _look(names[name], package, found, seen)
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def main() -> None:
+    """Writes the pages of the checkout's checks."""
+    write(INCLUDE.parent / "docs" / PACKAGE)
+
+
+if __name__ == "__main__":
+    main()
