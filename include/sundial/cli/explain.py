@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from sundial.cli.findings import interval
+from sundial.cli.systems import feeds_of
 from sundial.engine.clock import week_name
 from sundial.engine.discover import code_version, discover
 from sundial.gate.gate import Gate, Judged
@@ -24,7 +25,6 @@ from sundial.store.records import Evidence, Finding, Threshold
 from sundial.store.results import Judgement, Results
 
 _MOST_BATCHES = 20
-FEEDS: Sequence[FeedName] = ("outputs", "outcomes")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _sources(finding: Finding, judged: Judgement, lake: Lake, system: System) ->
     if window is None:
         return
     gate = Gate(system, lake)
-    for feed in FEEDS:
+    for feed in feeds_of(system):
         batches = {batch.id: batch for batch in Landing(lake, system.id, feed).batches()}
         for verdict in gate.manifests(feed):
             batch = batches.get(verdict.batch)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 from rich.table import Table
 from rich.text import Text
@@ -109,7 +109,7 @@ def feed_standings(system: System, store: Database | None, lake: Lake) -> Sequen
 
 def feeds_of(system: System) -> Sequence[FeedName]:
     """Returns the names of the feeds that the register entry has."""
-    names: Sequence[FeedName] = ("outputs", "outcomes")
+    names: Sequence[FeedName] = get_args(FeedName)
     return [name for name in names if getattr(system.feeds, name) is not None]
 
 

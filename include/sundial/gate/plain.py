@@ -45,6 +45,8 @@ def _failed(values: pd.Series, rule: Rule) -> NDArray[np.bool_]:
         return missing
     if rule.type == "expect_column_values_to_be_in_set":
         return ~(missing | values.isin(rule.args["value_set"]).to_numpy())
+    if rule.type != "expect_column_values_to_be_between":
+        raise ValueError(f"{rule.type} is no rule that a feed's shape implies; have its contract ask for it")
     if values.dtype.kind != "M":
         values = pd.to_numeric(values, errors="coerce")
     return ~(missing | _between(values, rule.args))
