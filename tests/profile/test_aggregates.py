@@ -207,8 +207,8 @@ REFUSED: dict[str, tuple[Build, str]] = {
     "number as key": (lambda t: t.group_by("age").agg(n=_.count()), "floor() and cast it to int64"),
     "day as key": (lambda t: t.group_by("day").agg(n=_.count()), "cast it to string"),
     "the table before": (
-        lambda t: t.filter(t.age > 9).group_by("group").agg(n=t.age.sum()),
-        "write _.column there",
+        lambda t: t.filter(t.age > 9).group_by("group").agg(n=t.count()),
+        "write _ for what it is there",
     ),
     "least text": (lambda t: t.aggregate(n=_.group.min()), "sum, min and max are of numbers"),
 }

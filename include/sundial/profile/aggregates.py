@@ -189,8 +189,8 @@ def _built(build: Callable[[ir.Table], ir.Table], table: ir.Table) -> Any:
         return built.op()
     except IntegrityError as error:
         raise AggregateError(
-            "it names a column of the table as it was before a filter or mutate; write _.column there "
-            "(from ibis import _)"
+            "it asks the table as it was before a filter or mutate; write _ for what it is there, as in "
+            "_.count() (from ibis import _)"
         ) from error
     except Exception as error:
         asked = re.search(r"has no attribute '(\w+)'|Column '(\w+)' is not found", str(error))
