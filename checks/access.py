@@ -28,8 +28,19 @@ class Access(Check):
     """Share of each level among those whom the system serves, against its share of the population.
 
     A level is held against `access_ratio` times its share of the population that the register gives: below
-    it, it gets in too seldom. share = rows of the level / rows whose level the population has. The levels of
-    a column share the weight of one stream.
+    it, it gets in too seldom. The levels of a column share the weight of one stream.
+
+    Formula:
+        access_share = rows of the level / rows whose level the population has; floor = `access_ratio` × the
+        level's share of the population.
+
+    Read:
+        A level below its floor is served too seldom: look at language, place and channel. The population is
+        those who could be served, not those who want to be.
+
+    Source:
+        NIST AI RMF, MEASURE 2.11; the ratio is the City's choice and not the four-fifths rule, which is of
+        employment; Wilson 1927, Robbins 1970.
     """
 
     name = "equity.access"
@@ -92,11 +103,22 @@ def _over(system: System) -> Over | None:
 
 
 class EquityPlan(Check):
-    """The plan for equity, or the check of the languages it is offered in, was renewed within the term."""
+    """The plan for equity, or the check of the languages it is offered in, was renewed within the term.
+
+    Formula:
+        age = Sunday of the week − date of the plan; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, `breach` when the grace has passed, too. Record it as
+        `attestations.equity_plan`.
+
+    Source:
+        The City's AI policy, Equity; the term is the City's choice.
+    """
 
     name = "equity.plan"
     principle = Principle.EQUITY
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "equity_plan", "The equity plan")
+        yield attested(view, "equity_plan_age", "The equity plan")

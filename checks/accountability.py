@@ -55,26 +55,49 @@ class AiReview(Check):
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "ai_review", "The AI Review", view.system.ai_review)
+        yield attested(view, "ai_review_age", "The AI Review", view.system.ai_review)
 
 
 class Owner(Check):
-    """The owner named in the register was confirmed within the policy's term: people change their jobs."""
+    """The owner named in the register was confirmed within the policy's term: people change their jobs.
+
+    Formula:
+        age = Sunday of the week − date of the confirmation; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, or while there is none; `breach` when the grace has passed, too.
+        Confirm the owner as `attestations.owner_confirmed` in the register entry.
+
+    Source:
+        The City's AI policy: departments own their systems; the yearly term is the City's choice.
+    """
 
     name = "accountability.owner"
     principle = Principle.ACCOUNTABILITY
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "owner_confirmed", "The owner's confirmation")
+        yield attested(view, "owner_confirmed_age", "The owner's confirmation")
 
 
 class HumanReview(Check):
     """Share of outputs that a person looked at within the time the register gives, and nearly none at all.
 
-    Outputs are taken by the day they were made, once that time has passed: review share = reviewed outputs /
-    outputs. In the tiers `rights` and `safety` the share without any person is held against the policy's
-    `no_human_share` as well: beyond it the system decides by itself, which the policy may prohibit.
+    Outputs are taken by the day they were made, once that time has passed. In the tiers `rights` and `safety`
+    the share without any person is held against `no_human_share` as well: beyond it the system decides by
+    itself, which the policy may prohibit.
+
+    Formula:
+        human_review_share = reviewed outputs / outputs; no_human_share = 1 − human_review_share, both of
+        outputs whose `maturity_days` have passed.
+
+    Read:
+        A share of nearly none on decisions about rights or safety may be a prohibited use: tell the CDPO at
+        once. A low share elsewhere says that people rely on the system more than the City meant to.
+
+    Source:
+        The City's AI policy, prohibited uses: fully automated decisions; Wilson 1927 for the interval,
+        Robbins 1970 for the evidence.
     """
 
     name = "accountability.human_review"
@@ -116,9 +139,19 @@ class HumanReview(Check):
 class Overrides(Check):
     """Share of reviewed outputs that people decided otherwise, by team, within a band that has two sides.
 
-    override share = reviews that decided otherwise / reviews. Below `override_share_low` people may be
+    Below `override_share_low` people may be
     rubber-stamping, above `override_share_high` the system may not be up to its work. Teams, never persons;
     all teams share the weight of one stream on each side.
+
+    Formula:
+        override_share = reviews that decided otherwise / reviews, by team.
+
+    Read:
+        Too few: ask whether people have the time and the right to decide otherwise. Too many: ask what the
+        system gets wrong. A share of 0 on many reviews is a finding, not a pass.
+
+    Source:
+        NIST AI RMF, MAP 3.5 and MEASURE 2.8; the band is the City's choice; Wilson 1927, Robbins 1970.
     """
 
     name = "accountability.overrides"
@@ -160,7 +193,18 @@ def _by_team(cells: pd.DataFrame) -> dict[str, Counted]:
 
 
 class TimeToReview(Check):
-    """Mean hours from an output to its review, capped at the register's `hours_max`."""
+    """Mean hours from an output to its review, capped at the register's `hours_max`.
+
+    Formula:
+        hours_to_review = sum of hours / reviews.
+
+    Read:
+        Beyond the ceiling people wait for a person: look at the team's work load.
+
+    Source:
+        The ceiling is the City's choice; a bounded-mean e-process (Waudby-Smith and Ramdas 2024) for the
+        evidence.
+    """
 
     name = "accountability.time_to_review"
     principle = Principle.ACCOUNTABILITY

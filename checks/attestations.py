@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from sundial.api import Attestation, AttestationKind, Finding, Status, View
+from sundial.api import Attestation, Finding, Status, View
 
 
 def not_operated(view: View, metric: str) -> Finding:
@@ -14,18 +14,18 @@ def not_operated(view: View, metric: str) -> Finding:
     )
 
 
-def attested(view: View, kind: AttestationKind, what: str, dated: Attestation | None = None) -> Finding:
-    """Returns the finding of an attestation that the policy's term `<kind>_age` asks for.
+def attested(view: View, metric: str, what: str, dated: Attestation | None = None) -> Finding:
+    """Returns the finding of an attestation, by the policy's term of its age.
 
     Args:
         view: the judged week.
-        kind: of the attestation.
+        metric: the finding's metric and the term's name, `<kind>_age`.
         what: it, to begin a sentence with.
         dated: the entry's own field for it; `attestations` of the entry unless given.
     """
-    metric = f"{kind}_age"
     tiers = view.term(metric).tiers
-    found = dated or view.system.attestations.get(kind)
+    by_age = {f"{kind}_age": attestation for kind, attestation in view.system.attestations.items()}
+    found = dated or by_age.get(metric)
     if found is None and view.system.operated and view.system.risk.tier not in tiers:
         reason = f"The policy asks for it in the tiers {', '.join(tiers)} only."
         return view.finding(metric, Status.NOT_APPLICABLE, reason)

@@ -32,6 +32,7 @@ from sundial.api import (
     Finding,
     Key,
     Kind,
+    Number,
     Principle,
     RatesByLevel,
     Side,
@@ -589,7 +590,13 @@ def _rates(cells: pd.DataFrame, name: str, edges: np.ndarray) -> tuple[np.ndarra
 
 
 def number_bins(system: System) -> list[Bin]:
-    """Returns fine bins of every registered number."""
+    """Returns fine bins of every registered number's usual range, and one for what is outside at each end."""
     outputs = system.feeds.outputs
-    numbers = outputs.numbers if outputs else ()
-    return [Bin(number.column, number.low, number.high, NUMBER_BINS) for number in numbers]
+    return [_with_outside(number) for number in (outputs.numbers if outputs else ())]
+
+
+def _with_outside(number: Number) -> Bin:
+    # A hair wider than the range: both its ends belong to it.
+    hair = (number.high - number.low) * 1e-9
+    width = (number.high - number.low + 2 * hair) / NUMBER_BINS
+    return Bin(number.column, number.low - hair - width, number.high + hair + width, NUMBER_BINS + 2)

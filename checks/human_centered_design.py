@@ -32,8 +32,18 @@ OVERTURNED = counts("appeals", ["overturned"])
 class Complaints(Check):
     """Complaints for each output, against the policy's ceiling `complaint_share`.
 
-    complaint share = complaints / outputs of the same days. What they are about is in the details, by count;
+    What they are about is in the details, by count;
     their words are never read.
+
+    Formula:
+        complaint_share = complaints / outputs of the same days.
+
+    Read:
+        Read it beside `details.about`: what people complain about says where to look. Few complaints are no
+        proof of satisfaction.
+
+    Source:
+        NIST AI RMF, MEASURE 3.3; the ceiling is the City's choice; Wilson 1927, Robbins 1970.
     """
 
     name = "human_centered_design.complaints"
@@ -64,6 +74,16 @@ class Appeals(Check):
     """Share of decided appeals in which the decision was overturned, against `overturned_share`.
 
     An open appeal counts once it is decided.
+
+    Formula:
+        overturned_share = appeals that overturned the decision / decided appeals.
+
+    Read:
+        A high share says that the decisions are often wrong for those who appeal; those who do not are not in
+        it.
+
+    Source:
+        OMB M-25-21, appeal process of high-impact uses; Wilson 1927, Robbins 1970.
     """
 
     name = "human_centered_design.appeals"
@@ -107,6 +127,15 @@ class Contacts(Check):
 
     opt-outs / people, honoured requests for a human / requests, abandoned sessions / sessions, people who
     come back within 7 days / sessions. A share is measured where both its counters are registered.
+
+    Formula:
+        each share = sum of the one counter / sum of the other, over the window.
+
+    Read:
+        Requests for a human that are not honoured come first; then see whether people give up or come back.
+
+    Source:
+        NIST AI RMF, MEASURE 3.3 and MAP 5.2; the thresholds are the City's choice; Wilson 1927, Robbins 1970.
     """
 
     name = "human_centered_design.contacts"
@@ -141,22 +170,44 @@ def _counted(part: Part, cells: Callable[[Statistic], pd.DataFrame]) -> Counted:
 
 
 class Consultation(Check):
-    """The people whom the system serves, or the staff who use it, were consulted within the policy's term."""
+    """The people whom the system serves, or the staff who use it, were consulted within the policy's term.
+
+    Formula:
+        age = Sunday of the week − date of the consultation; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, `breach` when the grace has passed, too. Record it as
+        `attestations.consultation`.
+
+    Source:
+        The City's AI policy, Human-Centered Design; NIST AI RMF, MAP 5.2; the term is the City's choice.
+    """
 
     name = "human_centered_design.consultation"
     principle = Principle.HUMAN_CENTERED_DESIGN
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "consultation", "The consultation")
+        yield attested(view, "consultation_age", "The consultation")
 
 
 class Accessibility(Check):
-    """The system was checked for accessibility within the policy's term."""
+    """The system was checked for accessibility within the policy's term.
+
+    Formula:
+        age = Sunday of the week − date of the check; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, `breach` when the grace has passed, too. Record it as
+        `attestations.accessibility`.
+
+    Source:
+        WCAG 2.1; the term is the City's choice.
+    """
 
     name = "human_centered_design.accessibility"
     principle = Principle.HUMAN_CENTERED_DESIGN
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "accessibility", "The accessibility check")
+        yield attested(view, "accessibility_age", "The accessibility check")

@@ -33,6 +33,17 @@ class PersonalData(Check):
 
     The text was read where it arrived and never kept: of a hit nothing is known but its kind. Names, postal
     addresses and what is written in words have no pattern; without a hit a text is not proven clean.
+
+    Formula:
+        pii_share = outputs with a pattern of personal data / outputs with a text.
+
+    Read:
+        Look at `details.by_kind`, then at the source: the texts themselves are not kept. A hit is a pattern,
+        not yet a leak.
+
+    Source:
+        NIST AI RMF, MEASURE 2.10; the libraries and their limits are in `docs/privacy.md`; Wilson 1927,
+        Robbins 1970.
     """
 
     name = "privacy.pii"
@@ -73,11 +84,22 @@ def _by_kind(view: View) -> dict[str, float]:
 
 
 class DataUsageReport(Check):
-    """The report on how the system uses data was renewed within the policy's term."""
+    """The report on how the system uses data was renewed within the policy's term.
+
+    Formula:
+        age = Sunday of the week − date of the report; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, `breach` when the grace has passed, too. Record it as
+        `attestations.data_usage_report`.
+
+    Source:
+        The City's AI policy, Privacy; the yearly term is the City's choice.
+    """
 
     name = "privacy.data_usage_report"
     principle = Principle.PRIVACY
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "data_usage_report", "The data usage report")
+        yield attested(view, "data_usage_report_age", "The data usage report")

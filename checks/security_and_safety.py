@@ -10,6 +10,7 @@ import pandas as pd
 
 from checks.attestations import attested
 from checks.cells import by_level
+from checks.drift import number_bins
 from checks.flags import flagged
 from checks.measures import measure_of
 from checks.places import part, places
@@ -21,7 +22,6 @@ from sundial.api import (
     Finding,
     Judged,
     Kind,
-    Number,
     OutputsFeed,
     Principle,
     Side,
@@ -107,7 +107,16 @@ class DuplicateOutputs(Check):
     """Share of outputs that came again under a key that was accepted before, against `duplicate_share`.
 
     A replayed or doubled output is refused by the data contract, and counted here by the batches that the
-    window's pulls brought. duplicate share = rows refused for their key / rows judged.
+    window's pulls brought.
+
+    Formula:
+        duplicate_share = rows refused because their key was there before / rows of the window's batches.
+
+    Read:
+        A source that sends twice, or somebody who replays: ask the source what it sends.
+
+    Source:
+        NIST AI RMF, MEASURE 2.7; Wilson 1927, Robbins 1970.
     """
 
     name = "security_and_safety.duplicates"
@@ -137,8 +146,17 @@ def _duplicates(manifests: Sequence[Judged], start: date, end: date) -> Counted:
 class Outliers(Check):
     """Share of a number's values outside the range that the register calls usual, against `outlier_share`.
 
-    Each registered number has its own stream. outlier share = known values below low or above high / known
-    values.
+    The registered numbers share the weight of one stream.
+
+    Formula:
+        outlier_share = values below `low` or above `high` / known values.
+
+    Read:
+        Inputs that the system was not made for, or another unit: ask the source, then whether the model may
+        be used on them.
+
+    Source:
+        NIST AI RMF, MEASURE 2.5; Wilson 1927, Robbins 1970.
     """
 
     name = "security_and_safety.outliers"
@@ -146,44 +164,35 @@ class Outliers(Check):
     feeds = ("outputs",)
 
     def statistics(self, system: System) -> Sequence[Statistic]:
-        return [counts("outputs", [_thirds(number)]) for number in _numbers(system)]
+        return [counts("outputs", [bins]) for bins in number_bins(system)]
 
     def measure(self, view: View) -> Iterator[Finding]:
-        numbers = _numbers(view.system)
-        if not numbers:
+        bins_of = number_bins(view.system)
+        if not bins_of:
             reason = "The register names no numbers of the outputs."
             yield view.finding("outlier_share", Status.NOT_APPLICABLE, reason)
-        start = f"outlier_share@{view.threshold('outlier_share', Side.CEILING).value:g}/"
-        size = {number.column: 0.0 for number in numbers}
-        order = places(view.streams_after(start), size)
-        for number in numbers:
-            statistic, place = counts("outputs", [_thirds(number)]), order[number.column]
+            return
+        threshold = view.threshold("outlier_share", Side.CEILING)
+        start = f"outlier_share@{threshold.value:g}/"
+        order = places(view.streams_after(start), {bins.column: 0.0 for bins in bins_of})
+        for bins in bins_of:
+            statistic, place = counts("outputs", [bins]), order[bins.column]
             yield share(
                 view,
                 "outlier_share",
-                view.threshold("outlier_share", Side.CEILING),
-                _outside(view.cells(statistic), _thirds(number)),
-                _outside(view.new_cells(statistic), _thirds(number)),
+                threshold,
+                _outside(view.cells(statistic), bins),
+                _outside(view.new_cells(statistic), bins),
                 window=view.outputs_window,
-                where={"column": number.column},
-                stream=f"{start}{place}/{number.column}",
+                where={"column": bins.column},
+                stream=f"{start}{place}/{bins.column}",
                 part=part(place),
             )
 
 
-def _numbers(system: System) -> Sequence[Number]:
-    return system.feeds.outputs.numbers if system.feeds.outputs is not None else ()
-
-
-def _thirds(number: Number) -> Bin:
-    """Returns three bins: below the usual range, within it with both ends, and above."""
-    span = (number.high - number.low) * (1 + 1e-9)
-    return Bin(number.column, number.low - span, number.low + 2 * span, 3)
-
-
 def _outside(cells: pd.DataFrame, bins: Bin) -> Counted:
     known = cells.dropna(subset=[bins.name])
-    return total(known[known[bins.name] != 1]), total(known)
+    return total(known[known[bins.name].isin([0, bins.bins - 1])]), total(known)
 
 
 class Integrity(Check):
@@ -191,6 +200,15 @@ class Integrity(Check):
 
     Each output of the last week whose version is another than the registered one counts; the fact is a breach
     once it has held for the policy's grace.
+
+    Formula:
+        the versions in the last week's outputs, compared with `vendor.version`.
+
+    Read:
+        A version that nobody registered: ask the vendor, and have it registered and reviewed, or withdrawn.
+
+    Source:
+        NIST AI RMF, MEASURE 2.7; practice: updates by vendors are the first cause of drift.
     """
 
     name = "security_and_safety.integrity"
@@ -233,8 +251,17 @@ def _registered(system: System) -> str | None:
 class Availability(Check):
     """Share of the last week's minutes in which the system answered, against `availability`.
 
-    availability = 1 - minutes down / minutes. Minutes of one outage are no independent evidence: it is a
+    Minutes of one outage are no independent evidence: it is a
     fact, and a breach once it has held for the policy's grace.
+
+    Formula:
+        availability = 1 − minutes down / minutes, of the last week.
+
+    Read:
+        `watch` while it is below the floor, `breach` once the grace has passed: put the contract beside it.
+
+    Source:
+        NIST AI RMF, MEASURE 2.7; the floor is the City's choice.
     """
 
     name = "security_and_safety.availability"
@@ -261,6 +288,16 @@ class Canaries(Check):
 
     Canaries are prompts with a known right answer, such as an injected instruction that must be ignored; the
     operation sends and counts them.
+
+    Formula:
+        canary_share = canaries answered wrongly / canaries sent.
+
+    Read:
+        The system follows instructions that it must not, or forgets what it must know: stop what it can do
+        harm with, then ask the vendor.
+
+    Source:
+        NIST AI RMF, MEASURE 2.6 and 2.7; Wilson 1927, Robbins 1970.
     """
 
     name = "security_and_safety.canaries"
@@ -290,20 +327,41 @@ class Canaries(Check):
 
 
 class SecurityReview(Check):
-    """The system's security was reviewed, or it was tested for penetration, within the policy's term."""
+    """The system's security was reviewed, or it was tested for penetration, within the policy's term.
+
+    Formula:
+        age = Sunday of the week − date of the review; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, `breach` when the grace has passed, too. Record it as
+        `attestations.security_review`.
+
+    Source:
+        The City's AI policy, Security & Safety: the CISO oversees the security of AI systems; the term is the
+        City's choice.
+    """
 
     name = "security_and_safety.security_review"
     principle = Principle.SECURITY_AND_SAFETY
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "security_review", "The security review")
+        yield attested(view, "security_review_age", "The security review")
 
 
 class MarkedAsAi(Check):
     """Share of outputs that were marked as made by AI, against the policy's floor.
 
     Only where the entry names the column of the marks.
+
+    Formula:
+        marked_share = outputs marked as made by AI / outputs whose mark is known.
+
+    Read:
+        People are not told that AI made it: have the source mark what it sends out.
+
+    Source:
+        The City's AI policy, Transparency; Wilson 1927, Robbins 1970.
     """
 
     name = "security_and_safety.marked_as_ai"

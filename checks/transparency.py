@@ -74,7 +74,7 @@ class FactSheet(Check):
 
     def measure(self, view: View) -> Iterator[Finding]:
         sheet = view.system.fact_sheet
-        yield attested(view, "fact_sheet", "The FactSheet", sheet)
+        yield attested(view, "fact_sheet_age", "The FactSheet", sheet)
         yield self._version(view)
 
     def _version(self, view: View) -> Finding:
@@ -101,6 +101,17 @@ class Explanations(Check):
     """Share of outputs that came with an explanation, against the policy's floor.
 
     Only where the entry promises explanations by naming their column; whether they are good is not measured.
+
+    Formula:
+        explained_share = outputs with a non-blank explanation / outputs that came since the entry names its
+        column.
+
+    Read:
+        A promise to explain that is not kept: have the source send the explanation. Whether it is a good one
+        is not measured.
+
+    Source:
+        NIST AI RMF, MEASURE 2.9; Wilson 1927, Robbins 1970.
     """
 
     name = "transparency.explanations"

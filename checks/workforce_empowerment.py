@@ -31,8 +31,17 @@ SAVED = counter("hours_saved")
 class Training(Check):
     """Share of the system's users whose training is valid, of the latest list, against `trained_share`.
 
-    trained share = trained users / users. The same people are on the list every week, so that weeks are no
+    The same people are on the list every week, so that weeks are no
     independent evidence: it is a fact, and a breach once it has held for the policy's grace.
+
+    Formula:
+        trained_share = users whose training is valid / users on the last week's list.
+
+    Read:
+        `watch` while it is below the floor, `breach` once the grace has passed: name who is to be trained.
+
+    Source:
+        The City's AI policy, Workforce Empowerment; NIST AI RMF, GOVERN 2.2; the floor is the City's choice.
     """
 
     name = "workforce_empowerment.training"
@@ -54,6 +63,15 @@ class Use(Check):
 
     active share = active users / users on the latest list, or active users / licences of the last week's
     operations.
+
+    Formula:
+        active_share = active users / users on the list, or active users / licences.
+
+    Read:
+        Few users of a paid tool: ask what it is missing before asking for more training.
+
+    Source:
+        The floor is the City's choice.
     """
 
     name = "workforce_empowerment.use"
@@ -89,6 +107,15 @@ class Feedback(Check):
     """Share of staff feedback that is negative, by the staff's own mark, against `negative_feedback_share`.
 
     No text is read and no mood is scored: the counters say what staff ticked.
+
+    Formula:
+        negative_feedback_share = feedback marked as negative / feedback.
+
+    Read:
+        Staff say that the tool does not help: ask them what for.
+
+    Source:
+        NIST AI RMF, MEASURE 3.3; Wilson 1927, Robbins 1970.
     """
 
     name = "workforce_empowerment.feedback"
@@ -123,6 +150,16 @@ class TimeSaved(Check):
 
     hours a week = mean of the window's rows, times the rows of a week by the feed's cadence. It is a fact:
     below the claim's share `time_saved_share` for longer than the policy's grace it is a breach.
+
+    Formula:
+        time_saved_share = hours saved a week / hours claimed a week.
+
+    Read:
+        A claim of saved time that does not hold takes the reason for the system away: put it beside the
+        intended outcome.
+
+    Source:
+        The City's AI policy, Workforce Empowerment; the floor is the City's choice.
     """
 
     name = "workforce_empowerment.time_saved"
@@ -160,14 +197,25 @@ class TimeSaved(Check):
 
 
 class TrainingMaterial(Check):
-    """The training material was renewed within the policy's term."""
+    """The training material was renewed within the policy's term.
+
+    Formula:
+        age = Sunday of the week − date of the material; days beyond the term's limit = age − limit.
+
+    Read:
+        `watch` from the day after the limit, `breach` when the grace has passed, too. Record it as
+        `attestations.training_material`.
+
+    Source:
+        NIST AI RMF, GOVERN 2.2; the term is the City's choice.
+    """
 
     name = "workforce_empowerment.training_material"
     principle = Principle.WORKFORCE_EMPOWERMENT
     kind = Kind.FACTUAL
 
     def measure(self, view: View) -> Iterator[Finding]:
-        yield attested(view, "training_material", "The training material")
+        yield attested(view, "training_material_age", "The training material")
 
 
 def _latest(view: View) -> Window:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -171,6 +171,9 @@ def _look(thing: Any, package: str, found: set[str], seen: set[int]) -> None:
         _look_code(thing.__code__, vars(sys.modules[thing.__module__]), package, found, seen)
     elif isinstance(thing, staticmethod | classmethod):
         _look(thing.__func__, package, found, seen)
+    elif isinstance(thing, tuple) or (is_dataclass(thing) and _top(type(thing).__module__) == package):
+        for item in thing if isinstance(thing, tuple) else vars(thing).values():
+            _look(item, package, found, seen)
 
 
 def _look_code(

@@ -15,7 +15,6 @@ from sundial.engine.clock import week_name
 from sundial.engine.discover import code_version, discover
 from sundial.gate.gate import Gate, Judged
 from sundial.lake import Lake
-from sundial.register.events import FeedName
 from sundial.register.load import config_hash
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle

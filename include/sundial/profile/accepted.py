@@ -94,7 +94,7 @@ def aligned(outputs: pa.Table, truths: Truths | None) -> pa.Table:
         return outputs
     place = np.full(len(outputs), -1, np.int64)
     ours, days = halves(outputs), days_of(outputs)
-    for day in np.unique(days):
+    for day in days[np.append(True, days[1:] != days[:-1])[: len(days)]]:
         here, there = (slice(*d.searchsorted([day, day + 1])) for d in (days, truths.days))
         _find(ours[here], truths.keys[there], there.start, place[here])
     taken = truths.columns.take(pa.array(place, mask=place < 0))
@@ -111,17 +111,21 @@ def _find(ours: NDArray[np.uint64], theirs: NDArray[np.uint64], start: int, plac
         keys = sought[:, 0]
         second = slice(keys.searchsorted(sorted_ours[0]), keys.searchsorted(sorted_ours[-1], side="right"))
         sought = theirs[second]
+    if not len(ours):
+        return
+    row_of, theirs_of = (np.arange(len(keys))[order] for keys, order in ((ours, first), (theirs, second)))
+    second_half = ours[first, 1]
     at = sorted_ours.searchsorted(sought[:, 0])
-    open_ = np.arange(len(sought))
-    while len(open_):  # once, but for keys whose first halves are the same
-        inside = at[open_] < len(ours)
-        open_ = open_[inside]
-        open_ = open_[sorted_ours[at[open_]] == sought[open_, 0]]
-        same = ours[first, 1][at[open_]] == sought[open_, 1]
-        hit = open_[same]
-        rows = np.arange(len(ours))[first][at[hit]]
-        place[rows] = start + np.arange(len(theirs))[second][hit]
-        open_ = open_[~same]
+    open_: slice | NDArray[np.intp] = slice(None)
+    while True:  # once, but for keys whose first halves are the same
+        near = np.minimum(at[open_], len(ours) - 1)
+        of_key = (sorted_ours[near] == sought[open_, 0]) & (at[open_] < len(ours))
+        same = of_key & (second_half[near] == sought[open_, 1])
+        place[row_of[near[same]]] = start + theirs_of[open_][same]
+        again = of_key & ~same
+        if not again.any():
+            return
+        open_ = np.arange(len(sought))[open_][again]
         at[open_] += 1
 
 
@@ -151,7 +155,7 @@ def halves(rows: pa.Table) -> NDArray[np.uint64]:
 
 def days_of(rows: pa.Table, name: str = "day") -> NDArray[np.int64]:
     """Returns a column of dates as days since 1970."""
-    days: NDArray[np.int64] = rows[name].to_numpy().astype("datetime64[D]").astype(np.int64)
+    days: NDArray[np.int64] = rows[name].cast(pa.int32()).to_numpy().astype(np.int64)
     return days
 
 

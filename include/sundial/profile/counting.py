@@ -64,6 +64,7 @@ class Rows:
         self.days, self.partition = _partitions(day, counted)
         self._columns, self._rank, self._chosen = columns, rank, chosen
         self._codes: dict[str, _Key] = {}
+        self._numbers: dict[str, NDArray[Any]] = {}
 
     def __len__(self) -> int:
         """Returns how many rows there are."""
@@ -76,10 +77,11 @@ class Rows:
 
     def numbers(self, name: str) -> NDArray[Any]:
         """Returns a column as numbers, NaN where it is missing."""
-        column = self._columns[name]
-        return self._of(
-            column.cast(pa.float64(), safe=False).to_numpy() if column.null_count else column.to_numpy()
-        )
+        if name not in self._numbers:
+            column = self._columns[name]
+            values = column.cast(pa.float64(), safe=False) if column.null_count else column
+            self._numbers[name] = self._of(values.to_numpy())
+        return self._numbers[name]
 
     def key(self, key: Key) -> _Key:
         """Returns a key of each row."""
@@ -158,11 +160,11 @@ def _drawn(rows: Rows, sample: Sample) -> Cells:
     there = np.bincount(rows.partition, minlength=rows.days.shape[1])
     least = sample.size + 6 * math.sqrt(sample.size) + 20
     limit = np.where(there > 2 * least, (least / np.maximum(there, least) * _RANKS).astype(np.int64), _RANKS)
-    few = np.flatnonzero(rows.rank <= limit[rows.partition])
+    few = _below(rows, limit)
     short = np.bincount(rows.partition[few], minlength=len(there)) < np.minimum(there, sample.size)
     if short.any():
         limit[short] = _RANKS
-        few = np.flatnonzero(rows.rank <= limit[rows.partition])
+        few = _below(rows, limit)
     order = few[np.lexsort([rows.rank[few], rows.partition[few]])]
     partition = rows.partition[order]
     first = np.searchsorted(partition, partition)
@@ -179,12 +181,19 @@ def _drawn(rows: Rows, sample: Sample) -> Cells:
     )
 
 
+def _below(rows: Rows, limit: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Returns the rows whose rank is not above the limit of their partition."""
+    return np.flatnonzero(rows.rank <= (limit if len(limit) == 1 else limit[rows.partition]))
+
+
 def _partitions(
     day: NDArray[np.int64], counted: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if not len(day):
         return np.zeros((2, 0), np.int64), np.zeros(0, np.int64)
     first = np.array([[day.min()], [counted.min()]])
+    if day.max() == first[0, 0] and counted.max() == first[1, 0]:  # a part of a large day
+        return first, np.zeros(len(day), np.int64)
     sizes = [int(column.max() - low) + 1 for column, (low,) in zip((day, counted), first, strict=True)]
     found, place = distinct([day - first[0], counted - first[1]], sizes)
     return np.stack(found) + first, place
@@ -205,6 +214,9 @@ def _levels(column: pa.ChunkedArray) -> _Key:
 
 def _whole(column: pa.ChunkedArray) -> _Key:
     values = column.to_numpy()
+    if values.dtype.kind == "i" and len(values):
+        least = int(values.min())
+        return _Key(values.astype(np.int64) - least, int(values.max()) - least + 1, low=least)
     known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
     numbers = np.where(known, values, 0).astype(np.int64)
     low = int(numbers[known].min(initial=0))
@@ -216,9 +228,10 @@ def _bins(values: NDArray[Any], key: Bin) -> NDArray[np.int64]:
     def place(piece: NDArray[np.float64]) -> NDArray[np.float64]:
         piece -= key.low
         piece *= key.per_unit
-        np.floor(piece, out=piece)
         known = np.isfinite(piece)
-        np.clip(piece, 0, key.bins - 1, out=piece)
+        np.clip(
+            piece, 0, key.bins - 1, out=piece
+        )  # to make it whole cuts it: at 0 or above that is its floor
         if not known.all():
             piece[~known] = key.bins
         return piece

@@ -52,7 +52,7 @@ class Score(Entry):
 
 
 class Number(Entry):
-    """A column of numbers, with the range over which it is counted; what lies outside joins the end bins."""
+    """A column of numbers, with the range over which it is counted; what lies outside is counted apart."""
 
     column: Column
     low: float = Field(description="Lower end of the usual range.")
