@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -171,9 +171,17 @@ def _look(thing: Any, package: str, found: set[str], seen: set[int]) -> None:
         _look_code(thing.__code__, vars(sys.modules[thing.__module__]), package, found, seen)
     elif isinstance(thing, staticmethod | classmethod):
         _look(thing.__func__, package, found, seen)
-    elif isinstance(thing, tuple) or (is_dataclass(thing) and _top(type(thing).__module__) == package):
-        for item in thing if isinstance(thing, tuple) else vars(thing).values():
-            _look(item, package, found, seen)
+    else:
+        for part in _parts(thing, package):
+            _look(part, package, found, seen)
+
+
+def _parts(thing: Any, package: str) -> Iterable[Any]:
+    """Returns what a constant is made of: a tuple's items, the fields of a record of the package."""
+    if isinstance(thing, tuple):
+        return thing
+    of_package = is_dataclass(thing) and _top(type(thing).__module__) == package
+    return vars(thing).values() if of_package else ()
 
 
 def _look_code(
