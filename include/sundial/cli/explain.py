@@ -187,8 +187,14 @@ def _threshold(metric: str, threshold: Threshold) -> str:
     value = figure(metric, threshold.value)
     return (
         f"{threshold.name}: {words[threshold.side.value]} {value}, approved by "
-        f"{clean(threshold.approved_by)} on {threshold.approved_on}"
+        f"{clean(threshold.approved_by)} on {threshold.approved_on}{_whose(threshold)}"
     )
+
+
+def _whose(threshold: Threshold) -> str:
+    """Returns for whom the number was chosen, where that is not every system of the City."""
+    words = {"city": "", "system": ", for this system"}
+    return words.get(threshold.set_for, f", for {clean(threshold.set_for)}")
 
 
 def _evidence(evidence: Evidence, fed: Sequence[date]) -> Iterator[str]:

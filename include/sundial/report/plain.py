@@ -33,6 +33,35 @@ _METRICS = {
     "ndcg": "NDCG of the list",
     "pii_share": "Share of texts with patterns of personal data",
     "within_tolerance": "Within the tolerance",
+    "human_review_share": "Share of outputs that a person looked at",
+    "no_human_share": "Share of decisions without any person",
+    "override_share_low": "Share of outputs that people decided otherwise, too few",
+    "override_share_high": "Share of outputs that people decided otherwise, too many",
+    "hours_to_review": "Mean hours from an output to its review",
+    "owner_confirmed_age": "Confirmation of the owner",
+    "access_share": "Share of those served",
+    "equity_plan_age": "Equity plan",
+    "complaint_share": "Complaints for each output",
+    "overturned_share": "Share of appeals that overturned the decision",
+    "opt_out_share": "Share of people who opted out",
+    "human_request_honoured_share": "Share of requests for a human that were honoured",
+    "abandoned_share": "Share of sessions that people gave up",
+    "recontact_share": "Share of sessions whose people came back within 7 days",
+    "consultation_age": "Consultation",
+    "accessibility_age": "Accessibility check",
+    "data_usage_report_age": "Data usage report",
+    "duplicate_share": "Share of rows that had come before",
+    "outlier_share": "Share of values outside the usual range",
+    "version_integrity": "Registered version",
+    "canary_share": "Share of canary prompts answered wrongly",
+    "marked_share": "Share of outputs marked as made by AI",
+    "explained_share": "Share of outputs with an explanation",
+    "security_review_age": "Security review",
+    "trained_share": "Share of users who are trained",
+    "active_share": "Share of users or licences in use",
+    "negative_feedback_share": "Share of staff feedback that is negative",
+    "time_saved_share": "Staff time saved",
+    "training_material_age": "Training material",
     "f1": "F1 score",
     "matthews_corrcoef": "Matthews correlation",
 }
@@ -100,7 +129,7 @@ def figure(metric: str, value: float, beside: float | None = None) -> str:
     more = int(same)
     if not math.isfinite(value):
         return "unbounded"
-    if metric in _PERCENT or metric.endswith(("_rate", "_share")):
+    if metric in _PERCENT or metric.endswith(("_rate", "_share", "_share_low", "_share_high")):
         return f"{_minus(100 * value, 1 + more)} %"
     if metric.endswith(("_difference", "_change")):
         return f"{_minus(100 * value, 1 + more)} points"
@@ -222,7 +251,9 @@ def _against(finding: Finding) -> str:
     if threshold is None:
         return ""
     bound = {Side.FLOOR: "at least", Side.CEILING: "at most", Side.TOLERANCE: "tolerated"}[threshold.side]
-    return f"; {bound} {figure(finding.metric, threshold.value)}"
+    chosen = {"city": "", "system": ", chosen for this system"}
+    whose = chosen.get(threshold.set_for, f", chosen for {clean(threshold.set_for)}")
+    return f"; {bound} {figure(finding.metric, threshold.value)}{whose}"
 
 
 def _gap(finding: Finding) -> str:
