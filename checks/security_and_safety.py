@@ -106,11 +106,11 @@ class RefusedRows(Check):
 class DuplicateOutputs(Check):
     """Share of outputs that came again under a key that was accepted before, against `duplicate_share`.
 
-    A replayed or doubled output is refused by the data contract, and counted here by the batches that the
-    window's pulls brought.
+    A replayed or doubled output is refused by the data contract, and counted here in the week of its day, or
+    in the first one that was not judged yet.
 
     Formula:
-        duplicate_share = rows refused because their key was there before / rows of the window's batches.
+        duplicate_share = rows refused because their key was there before / rows judged, as first judged.
 
     Read:
         A source that sends twice, or somebody who replays: ask the source what it sends.
@@ -137,10 +137,10 @@ class DuplicateOutputs(Check):
 
 
 def _duplicates(manifests: Sequence[Judged], start: date, end: date) -> Counted:
-    """Returns doubled rows and all rows of the batches whose as-of date lies in [start, end]."""
-    brought = [m for m in manifests if start <= date.fromisoformat(m.batch[:10]) <= end]
-    doubled = [rule.failed for m in brought for rule in m.rules if rule.column == "same_key"]
-    return sum(doubled), sum(m.rows for m in brought)
+    """Returns doubled rows and all rows that count in the weeks from start to end."""
+    first, last = start.isoformat(), end.isoformat()
+    counted = [pair for m in manifests for week, pair in m.doubled.items() if first <= week <= last]
+    return sum(doubled for doubled, _ in counted), sum(n for _, n in counted)
 
 
 class Outliers(Check):

@@ -155,3 +155,23 @@ def test_what_happened_before_the_first_output_has_its_weeks(town: Town) -> None
     town.measure(END)
     weeks = {f.week for f in town.results.findings_between(date.min, date.max, town.system.id)}
     assert min(weeks) == FIRST - WEEK
+
+
+def test_doubled_outputs_count_in_their_own_week_however_they_are_pulled(tmp_path: Path) -> None:
+    rows = rows_of(4)
+    again = pd.concat([rows, rows[rows["lit_on"] < FIRST + WEEK].head(5)])
+    found = {}
+    for name, days in (
+        ("at once", [END]),
+        ("weekly", [FIRST + n * WEEK - timedelta(days=1) for n in (1, 2, 3, 4)]),
+    ):
+        (tmp_path / name).mkdir()
+        town = Town(
+            System.model_validate(entry(tmp_path / name, checks=["security_and_safety.duplicates"])),
+            tmp_path / name,
+        )
+        town.give(again)
+        for day in days:
+            town.measure(day)
+        found[name] = only(town.results.findings(town.system.id, FIRST + 3 * WEEK), "duplicate_share")
+    assert found["at once"].estimate == found["weekly"].estimate == pytest.approx(10 / 165)

@@ -1,4 +1,4 @@
-"""A threshold is the City's, a risk tier's or a system's own: the nearest judges, and the finding says which."""
+"""A threshold is the City's, a tier's or a system's own: the nearest judges, and the finding says which."""
 
 from __future__ import annotations
 

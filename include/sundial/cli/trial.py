@@ -133,23 +133,32 @@ def try_system(
         latest = last_complete_week(yesterday)
         raise WeekNotOver(f"the week of {week} is not over; the last complete one is that of {latest}")
     tried = Tried(system, week, contracts)
+    clock = Clock(week + timedelta(days=6), today)
+    with throw_away(system, policy, clock, resolve, contracts=contracts) as run:
+        _bring(run, tried, step)
+        # The same rows, judged beside what the City's store has: `measuring` only reads it.
+        _measure(replace(run, database=store if _is_there(store) else run.database), tried, step)
+    return tried
+
+
+@contextmanager
+def throw_away(
+    system: System, policy: Policy, clock: Clock, resolve: Resolve, *, contracts: bool
+) -> Iterator[Run]:
+    """Gives a run with a lake and a store of its own, which are removed at the end."""
     with tempfile.TemporaryDirectory(prefix="sundial-try-") as folder:
         own = Database(f"sqlite:///{folder}/store.db")
         own.migrate()
-        run = Run(
+        yield Run(
             system=system,
             policy=policy,
-            clock=Clock(week + timedelta(days=6), today),
+            clock=clock,
             lake=Lake(f"{folder}/lake"),
             database=own,
             resolve=resolve,
             run_id="try",
             contracts=contracts,
         )
-        _bring(run, tried, step)
-        # The same rows, judged beside what the City's store has: `measuring` only reads it.
-        _measure(replace(run, database=store if _is_there(store) else own), tried, step)
-    return tried
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -161,6 +162,65 @@ def _seconds(tried: Tried) -> str:
     steps = {name: tried.seconds[name] for name in ("pull", "gate", "profile") if name in tried.seconds}
     checks = sum(tried.seconds.values()) - sum(steps.values())
     return ", ".join(f"{name} {seconds:.1f}" for name, seconds in [*steps.items(), ("checks", checks)])
+
+
+def backtest(
+    system_id: SystemId,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="A day of the last week to replay."),
+    ] = None,
+    draws: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Years drawn of each stream's good weeks; 0 for none.")
+    ] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    thresholds: Annotated[
+        bool, typer.Option("--thresholds/--no-thresholds", help="Whether to try other thresholds, too.")
+    ] = True,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="Do not ask the feeds' contracts: faster.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Write the statuses by week as a picture.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a system's history: when it would have alarmed, how often by chance, what thresholds change.
+
+    Every week from the first row on is measured from a cold start, and nothing is recorded. By chance: years
+    are drawn from the weeks of the baseline, or of a stream's first 13 where it has none there, and it is
+    counted in how many of them the stream alarms; a season is not in them. Thresholds: each is tried at
+    half, three quarters, five quarters and one and a half times its value.
+
+    Example: sundial backtest street-light-triage --plot backtest.svg
+    """
+    from sundial.cli import backtest as replayed
+    from sundial.cli.connections import resolve
+    from sundial.register.load import load_policy, load_system
+
+    with problems_told():
+        where = settings()
+        entry = load_system(entry_path(where.register, system_id))
+        policy = load_policy(where.policy)
+        with progress() as step:
+            result = replayed.backtest(
+                entry,
+                policy,
+                resolve=resolve,
+                until=until.date() if until else None,
+                contracts=not no_gate,
+                draws=draws,
+                seed=seed,
+                thresholds=thresholds,
+                step=lambda name: step(f"{entry.id}: {name}"),
+            )
+    if plot is not None:
+        replayed.plot(result, plot)
+    if as_json:
+        emit(result.document())
+    else:
+        for part in replayed.shown(result):
+            console().print(part)
 
 
 def explain(
@@ -350,6 +410,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("systems")(systems)
     app.command("system")(system)
     app.command("try")(try_)
+    app.command("backtest")(backtest)
     app.command("explain")(explain)
     app.command("doctor")(doctor)
     app.add_typer(quarantine, name="quarantine")

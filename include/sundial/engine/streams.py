@@ -148,7 +148,7 @@ class Streams:
             self._past[name] = [*_before(self._past.get(name, ()), own[0][0]), *own] if own else []
         self._begun = {name: weeks[0][0] for name, weeks in self._past.items() if weeks}
         self._alarms = alarms
-        self._repairs = repairs
+        self.repairs = repairs
         self._carriers: dict[str, _Carrier] = {}
         self._unsettled: dict[str, Counted] = {}
         self._restated: dict[str, Supersedes] = {}
@@ -239,7 +239,7 @@ class Streams:
             past = _before(past, supersedes.since)
         if supersedes is not None or stream not in self._carriers or self._carriers[stream].since != since:
             alarm = self._alarms.of(stream, part)
-            self._carriers[stream] = _Carrier(fresh, alarm, self._repairs(stream), past, since)
+            self._carriers[stream] = _Carrier(fresh, alarm, self.repairs(stream), past, since)
         carrier = self._carriers[stream]
         if supersedes is not None:
             supersedes = carrier.restate(supersedes)

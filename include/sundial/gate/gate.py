@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,7 @@ class Judged:
         partitions: path of the accepted rows by output day.
         pending: outcomes not known yet; neither accepted nor refused.
         first_seen: (refused, judged) rows by the week in which they count, as first judged.
+        doubled: the same of rows whose key was there before, of all rows judged.
         inputs: what the verdict rests on beside the rows; a change of it has the batch judged again.
     """
 
@@ -72,6 +73,7 @@ class Judged:
     data_docs: str
     first_seen: Mapping[str, tuple[int, int]]
     inputs: Mapping[str, str]
+    doubled: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def files(self) -> frozenset[str]:
@@ -259,6 +261,8 @@ class Gate:
         failures = np.zeros(len(rules), dtype=int)
         n_refused = n_pending = start = 0
         first_seen: dict[str, tuple[int, int]] = {}
+        doubled: dict[str, tuple[int, int]] = {}
+        once = next(place for place, rule in enumerate(rules) if rule.args["column"] == "same_key")
         with closing(Spool(rows.count)) as accepted, closing(Pile()) as quarantine:
             for table in rows.chunks():
                 here = beside.part(start, start := start + table.num_rows)
@@ -268,7 +272,9 @@ class Gate:
                 refused = np.logical_or.reduce([failed[place] for place in critical]) & ~pending
                 failures += [int(marks.sum()) for marks in failed]
                 n_refused, n_pending = n_refused + int(refused.sum()), n_pending + int(pending.sum())
-                _add_seen(first_seen, _seen(frame["day"], as_of, first_unjudged), refused, ~pending)
+                weeks = _seen(frame["day"], as_of, first_unjudged)
+                _add_seen(first_seen, weeks, refused, ~pending)
+                _add_seen(doubled, weeks, failed[once], ~pending)
                 counted_before = pd.Series(dates(here.counted))
                 counted = counted_before.fillna(_counted(frame, feed, first_unjudged))
                 good = ~refused & ~pending
@@ -309,6 +315,7 @@ class Gate:
             data_docs=data_docs,
             first_seen=before.first_seen if before else dict(sorted(first_seen.items())),
             inputs=inputs,
+            doubled=before.doubled if before else dict(sorted(doubled.items())),
         )
         self._lake.put_json(f"{self._folder}/gate/{batch.feed}/{batch.id}.json", asdict(manifest))
         return manifest
@@ -388,11 +395,11 @@ def _wanted(named: Collection[str] | None, rows: Rows) -> list[str]:
 
 def _no_nan(table: pa.Table) -> pa.Table:
     """Returns the table with nulls for what is no number: accepted rows have one kind of missing value."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_floating(field.type):
+    for place, of_table in enumerate(table.schema):
+        if pa.types.is_floating(of_table.type):
             column = table.column(place)
-            numbers = pc.if_else(pc.is_nan(column), pa.scalar(None, field.type), column)
-            table = table.set_column(place, field.name, numbers)
+            numbers = pc.if_else(pc.is_nan(column), pa.scalar(None, of_table.type), column)
+            table = table.set_column(place, of_table.name, numbers)
     return table
 
 
