@@ -192,6 +192,55 @@ def _by_team(cells: pd.DataFrame) -> dict[str, Counted]:
     return {str(team): flagged(own, "overridden") for team, own in cells.groupby("team", observed=True)}
 
 
+class SoleFactor(Check):
+    """People who look at outputs decide otherwise now and then, where the system must not be the sole factor.
+
+    Of systems that decide on hiring or promotion, and of the tiers `rights` and `safety`.
+
+    Formula:
+        sole_factor_share = reviews that decided otherwise / reviews, of all teams together.
+
+    Read:
+        `breach`: the evidence of the weeks confirms a share below `sole_factor_share`. People then only
+        rubber-stamp, and the output may be the sole factor of the decision, a use that the policy prohibits;
+        `details.prohibited_use` names it. Or the system is hardly ever wrong: have decisions looked at
+        by somebody who does not see the output first.
+
+    Source:
+        The City's AI policy, prohibited uses; Wilson 1927; Robbins 1970 for the evidence.
+    """
+
+    name = "accountability.sole_factor"
+    principle = Principle.ACCOUNTABILITY
+    feeds = ("reviews",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [OVERRIDDEN] if _prohibited_alone(system) is not None else []
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric, use = "sole_factor_share", _prohibited_alone(view.system)
+        if use is None:
+            reason = f"It decides on no employment; outputs of tier {view.system.risk.tier} may stand alone."
+            yield view.finding(metric, Status.NOT_APPLICABLE, reason)
+            return
+        yield share(
+            view,
+            metric,
+            view.threshold(metric, Side.FLOOR),
+            flagged(view.cells(OVERRIDDEN), "overridden"),
+            flagged(view.new_cells(OVERRIDDEN), "overridden"),
+            window=view.reviews_window,
+            details={"prohibited_use": use},
+        )
+
+
+def _prohibited_alone(system: System) -> str | None:
+    """Returns the prohibited use that the system's outputs would be without people; None where none is."""
+    if system.groups is not None and system.groups.employment:
+        return "employment_decisions"
+    return "automated_decisions" if system.risk.tier in DECIDING else None
+
+
 class TimeToReview(Check):
     """Mean hours from an output to its review, capped at the register's `hours_max`.
 

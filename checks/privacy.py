@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
+from typing import get_args
 
-from checks.attestations import attested
+from checks.attestations import attested, not_operated
+from checks.cells import by_level
 from checks.flags import flagged
 from checks.measures import measure_of, whole
 from sundial.api import (
     UNKNOWN,
     Check,
+    FeedName,
     Finding,
     Kind,
     OutputsFeed,
@@ -22,6 +26,9 @@ from sundial.api import (
     System,
     View,
     counts,
+    emotional_levels,
+    fields_beyond,
+    named_for_emotions,
 )
 
 METRIC = "pii_share"
@@ -81,6 +88,157 @@ def _by_kind(view: View) -> dict[str, float]:
         if kinds not in (UNKNOWN, "none"):
             found.update(dict.fromkeys(str(kinds).split(","), n))
     return {kind: whole(float(n)) for kind, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))}
+
+
+class Fields(Check):
+    """The sources offer no field beyond what the entry uses or allows.
+
+    Sundial takes the columns that have a use and no other; but who offers more to it may offer it to others.
+    Only the names of the columns are kept, as of the last pull that brought rows.
+
+    Formula:
+        beyond = columns that the source has − columns that the entry gives a use − `also_present`.
+
+    Read:
+        `watch` while there is one, `breach` when the grace has passed. `details.fields` names them by feed.
+        Have the source leave them out, or say in the entry that they may be there.
+
+    Source:
+        NIST Privacy Framework 1.0, CT.DP-P: processing is limited to what is needed.
+    """
+
+    name = "privacy.fields"
+    principle = Principle.PRIVACY
+    kind = Kind.FACTUAL
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric, system = "fields_beyond", view.system
+        feeds = [name for name in get_args(FeedName) if getattr(system.feeds, name) is not None]
+        offered = {name: names for name in feeds if (names := view.offered(name)) is not None}
+        if not system.operated:
+            yield not_operated(view, metric)
+        elif not offered:
+            reason = "No pull up to the week's end tells which fields the sources offer."
+            yield view.finding(metric, Status.NOT_MEASURED, reason)
+        else:
+            fields = {name: fields_beyond(system, name, names) for name, names in offered.items()}
+            beyond = {name: names for name, names in fields.items() if names}
+            told = "; ".join(f"{name}: {_few(names)}" for name, names in beyond.items())
+            yield view.fact(
+                metric,
+                since=view.held_since(metric) if beyond else None,
+                term=metric,
+                reason=f"Offered, but neither used nor allowed as also_present: {told}.",
+                ok="The sources offer no field that the entry neither uses nor allows.",
+                fields=beyond,
+                not_known=[name for name in feeds if name not in offered],
+            )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+class Retention(Check):
+    """The source of the outputs holds no row for longer than the entry allows.
+
+    Formula:
+        overdue since = oldest day that the source still has + `retention_days` + 1.
+
+    Read:
+        `watch` while there is such a row, `breach` once it has been overdue for longer than the grace. It
+        is about the source, as of the week's last pull; Sundial's own lake is not what is looked at. Outputs
+        by a key that Sundial reads may lie elsewhere, too.
+
+    Source:
+        NIST Privacy Framework 1.0, CT.DM-P5: data are destroyed according to policy.
+    """
+
+    name = "privacy.retention"
+    principle = Principle.PRIVACY
+    kind = Kind.FACTUAL
+    feeds = ("outputs",)
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric, seen, outputs = "retention", view.oldest_output(), view.system.feeds.outputs
+        days = outputs.retention_days if outputs is not None else None
+        if not view.system.operated:
+            yield not_operated(view, metric)
+        elif days is None:
+            reason = "Give feeds.outputs.retention_days: how long the source may hold a row."
+            yield view.finding(metric, Status.NOT_MEASURED, reason)
+        elif seen is None:
+            reason = "No pull as of a day of this week has learnt how old the source's rows are."
+            yield view.finding(metric, Status.NOT_MEASURED, reason)
+        elif seen.unknown is not None:
+            reason = f"How old the source's rows are is not known: {seen.unknown}."
+            yield view.finding(metric, Status.NOT_MEASURED, reason)
+        else:
+            overdue = date.fromisoformat(seen.day) + timedelta(days=days + 1) if seen.day else None
+            yield view.fact(
+                metric,
+                since=overdue if overdue is not None and overdue <= view.end else None,
+                term=metric,
+                reason=f"The source still has rows of {seen.day}; it may hold them for {days} days.",
+                ok=f"The source has no row that is older than {days} days.",
+                oldest=seen.day,
+                asked=seen.asked,
+                retention_days=days,
+            )
+
+
+class ProhibitedLevels(Check):
+    """No output is a level that reads as an emotion, and no field of the source is named for one.
+
+    The register asks whether a system analyses emotions; this looks whether it does.
+
+    Formula:
+        the levels of the week's outputs, by column, that consist of words for emotions in English or
+        Spanish, as `sundial.register.emotions` lists them; positive and negative count together with
+        neutral only. And the columns that the source offers with a word such as sentiment in their name.
+
+    Read:
+        `breach` at once: there is no grace for a prohibited use. `details.levels` and `details.fields` name
+        them, `details.prohibited_use` the use. It is by words only: look at what the column is.
+
+    Source:
+        The City's AI policy, prohibited uses.
+    """
+
+    name = "privacy.prohibited_levels"
+    principle = Principle.PRIVACY
+    kind = Kind.FACTUAL
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [counts("outputs", [column]) for column in _columns_of_levels(system)]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric, levels = "prohibited_levels", dict[str, list[str]]()
+        for column in _columns_of_levels(view.system):
+            cells = view.new_cells(counts("outputs", [column]))
+            found = emotional_levels(by_level(cells[cells["n"] > 0], column))
+            if found:
+                levels[column] = found
+        fields = [name for name in view.offered("outputs") or () if named_for_emotions(name)]
+        told = [f"{column}: {_few(found)}" for column, found in levels.items()]
+        told += [f"the source has the fields {_few(fields)}"] if fields else []
+        yield view.fact(
+            metric,
+            since=view.held_since(metric) if told else None,
+            term=metric,
+            reason=f"Outputs read as emotions, a prohibited use: {'; '.join(told)}.",
+            ok="No level of the outputs reads as an emotion.",
+            levels=levels,
+            fields=fields,
+            prohibited_use="emotion_analysis",
+        )
+
+
+def _columns_of_levels(system: System) -> Sequence[str]:
+    outputs = system.feeds.outputs
+    classes = ["predicted_class"] if outputs is not None and outputs.task == "multiclass" else []
+    return [*system.categories, *classes]
 
 
 class DataUsageReport(Check):

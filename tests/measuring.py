@@ -27,6 +27,7 @@ from sundial.profile.profile import Profile
 from sundial.profile.statistics import Over, Statistic
 from sundial.register.events import FeedName
 from sundial.register.models import Policy, System
+from sundial.sources.learnt import Learnt
 from sundial.store.records import Finding
 
 SOURCE = {"kind": "files", "url": "rows.parquet", "format": "parquet"}
@@ -50,6 +51,7 @@ def measured(
     policy: Policy = POLICY,
     gates: Mapping[FeedName, Sequence[Judged]] | None = None,
     failed: Mapping[str, str] | None = None,
+    learnt: Learnt | None = None,
 ) -> list[Finding]:
     """The check's findings of the last of so many weeks from `FIRST` on, each judged in its turn."""
     system = system.model_copy(update={"checks": (check,)})
@@ -74,6 +76,7 @@ def measured(
         left_out=plan.left_out,
         provenance={},
         events=of_events,
+        learnt=learnt,
     )
     last: list[Finding] = []
     for number in range(weeks):

@@ -21,11 +21,14 @@ from sundial.profile.statistics import (
 )
 from sundial.register.attestation import Attestation, AttestationKind
 from sundial.register.completeness import missing_fields
+from sundial.register.emotions import emotional_levels, named_for_emotions
 from sundial.register.events import Counter, FeedName
+from sundial.register.fact_sheet import VendorClaim
 from sundial.register.feeds import Number, OutputsFeed
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
+from sundial.register.used import fields_beyond
 from sundial.stats import (
     calibration,
     cbpe,
@@ -84,6 +87,7 @@ __all__ = [
     "Task",
     "Threshold",
     "TwoSample",
+    "VendorClaim",
     "View",
     "Window",
     "aggregate",
@@ -92,6 +96,8 @@ __all__ = [
     "classification",
     "counts",
     "divergence",
+    "emotional_levels",
+    "fields_beyond",
     "histogram",
     "histograms",
     "intervals",
@@ -100,6 +106,7 @@ __all__ = [
     "log_mean_exp",
     "missing_fields",
     "multivariate",
+    "named_for_emotions",
     "regression",
     "sample",
     "three_valued",

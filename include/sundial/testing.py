@@ -37,7 +37,9 @@ from sundial.profile.partitions import Partitions
 from sundial.register.events import FeedName
 from sundial.register.load import load_policy
 from sundial.register.models import Policy, System
+from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.sources.connection import Connection
+from sundial.sources.learnt import Learnt
 from sundial.sources.pull import Clock, pull
 from sundial.store.records import Finding
 
@@ -80,6 +82,11 @@ def example_system(
             **_APPROVED,
         },
         "risk": {"tier": "service", "decides": "What the test makes of it."},
+        "prohibited_uses": {
+            **{name: False for name, field in ProhibitedUses.model_fields.items() if field.title},
+            "answered_by": "Ann Example, for a test",
+            "answered_on": "2024-01-01",
+        },
         "window_weeks": 4,
         "baseline": {"start": "2024-01-01", "end": "2024-01-07", **_APPROVED},
         "feeds": {
@@ -199,6 +206,7 @@ class _City:
             left_out=plan.left_out,
             provenance={},
             first_due=weeks[0] if weeks else date.min,
+            learnt=Learnt(lake, self.system.id),
         )
         found: list[Sequence[Finding]] = []
         for week in weeks:

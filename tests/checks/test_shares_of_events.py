@@ -129,6 +129,15 @@ MEASURES = [
         for metric, bad in (("override_share_low", "low"), ("override_share_high", "high"))
     ),
     Measure(
+        "accountability.sole_factor",
+        "sole_factor_share",
+        "low",
+        {"reviews": REVIEWS},
+        lambda weeks, a_week, of_ten: {"reviews": shares(weeks, a_week, of_ten, "overridden")},
+        "reviews",
+        {},
+    ),
+    Measure(
         "human_centered_design.complaints",
         "complaint_share",
         "high",
@@ -226,6 +235,36 @@ def test_a_rights_decision_that_nobody_reviews_trips_the_wire() -> None:
     assert found.status is Status.BREACH
     assert found.estimate == 1.0
     assert found.details["prohibited_use"] == "automated_decisions"
+
+
+@pytest.mark.parametrize(
+    ("changes", "use"),
+    [
+        ({"groups": {"columns": ["area"], "employment": True}}, "employment_decisions"),
+        ({"risk": {"tier": "safety", "decides": "Which lamp stays on."}}, "automated_decisions"),
+    ],
+)
+def test_people_who_never_decide_otherwise_trip_the_wire(changes: dict[str, Any], use: str) -> None:
+    system = registered({"reviews": REVIEWS}, **changes)
+    rows = {"reviews": shares(8, 700, 0, "overridden")}
+    found = only(measured(system, "accountability.sole_factor", rows, 8), "sole_factor_share")
+    assert (found.status, found.estimate) == (Status.BREACH, 0.0)
+    assert found.details["prohibited_use"] == use
+    assert found.threshold is not None
+    assert found.threshold.value == 0.005
+
+
+def test_people_who_seldom_decide_otherwise_do_not() -> None:
+    system = registered({"reviews": REVIEWS}, groups={"columns": ["area"], "employment": True})
+    changed = pd.Series(range(8 * 700)) % 50 == 0
+    rows = {"reviews": shares(8, 700, 0, "overridden").assign(overridden=changed.astype(int))}
+    found = only(measured(system, "accountability.sole_factor", rows, 8), "sole_factor_share")
+    assert (found.status, found.estimate) == (Status.OK, pytest.approx(0.02))
+
+
+def test_a_service_may_stand_alone() -> None:
+    (found,) = measured(registered({"reviews": REVIEWS}), "accountability.sole_factor", {}, 1)
+    assert found.status is Status.NOT_APPLICABLE
 
 
 def test_an_output_counts_as_not_reviewed_once_its_time_has_passed() -> None:

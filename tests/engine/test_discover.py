@@ -109,6 +109,36 @@ def test_a_class_that_is_found_twice_is_one_check(city: City) -> None:
     assert own(city) == {"custom.some": None}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD.format(name="custom.caller_sentiment"), "custom.caller_sentiment"),
+        (GOOD.format(name="custom.good").replace('"good"', '"mood_share"'), "mood_share"),
+        (
+            GOOD.format(name="custom.good")
+            .replace("Status\n", "Status, counts\n\nBY = counts('outputs', ['emotion'])\n", 1)
+            .replace("        yield", "        view.cells(BY)\n        yield"),
+            "emotion",
+        ),
+    ],
+)
+def test_a_check_that_measures_emotions_is_refused_in_the_policys_words(
+    city: City, text: str, said: str
+) -> None:
+    city.write("good", text)
+    ((_, reason),) = own(city).items()
+    assert reason is not None
+    assert f"{said} reads as a measure of emotions, and the policy prohibits this use: Emotion an" in reason
+    assert "class Good in module checks.custom.good" in reason
+
+
+def test_a_check_may_say_that_it_measures_no_emotions(city: City) -> None:
+    city.write(
+        "good", GOOD.format(name="custom.good").replace("Found.", "No mood and no sentiment is scored.")
+    )
+    assert own(city) == {"custom.good": None}
+
+
 def test_two_checks_of_one_name_are_refused_with_both_places(city: City) -> None:
     city.write("good", GOOD.format(name="custom.good"))
     city.install("city_checks", "1.0", {"theirs": "city_checks.some"}, some=GOOD.format(name="custom.good"))

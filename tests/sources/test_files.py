@@ -260,3 +260,19 @@ class TestJsonLines:
         (tmp_path / "rows.jsonl").write_text('{"id": 1}\n[1]\n')
         with pytest.raises(SourceBroken, match=r"line 2 of .* is no JSON object"):
             ask(files(tmp_path / "rows.jsonl", "jsonl"), ["id"])
+
+
+@FORMATS
+def test_the_names_of_all_columns_are_told(tmp_path: Path, form: str) -> None:
+    offered: set[str] = set()
+    chunks = fetch(
+        files(write(tmp_path, form), form),
+        columns=["id"],
+        since=None,
+        date_column=None,
+        resolve={}.__getitem__,
+        where=WHERE,
+        offered=offered,
+    )
+    assert [chunk.column_names for chunk in chunks] == [["id"]]
+    assert offered == {*ROWS}

@@ -14,9 +14,10 @@ import pytest
 from towns import FIRST, OUTCOMES, WEEK, Town, parquet, rows_of
 
 from sundial.register.events import FeedName
+from sundial.register.used import needed_columns
+from sundial.sources.days import civil_days
 from sundial.sources.errors import SourceBroken
 from sundial.sources.landing import Batch, Landing, watermark
-from sundial.sources.pull import civil_days, needed_columns
 
 SUNDAY = FIRST + timedelta(days=6)
 
@@ -87,6 +88,26 @@ def test_only_needed_columns_are_taken(town: Town) -> None:
     town.pull(SUNDAY)
     assert needed_columns(town.system, "outputs") == ["id", "lit_on", "score", "kind", "area"]
     assert set(landed(town)) == {"key", "day", "score", "kind", "area"}
+
+
+def test_the_names_of_all_columns_are_kept_and_no_value_of_those_that_are_not_needed(town: Town) -> None:
+    town.give(rows_of(1))
+    batch = town.pull(SUNDAY)
+    assert batch is not None
+    assert batch.offered == ["area", "id", "kind", "lit_on", "note", "score"]
+    assert "note" not in batch.columns
+    assert not any(b"no check needs this" in content for content in files(town.folder / "lake").values())
+
+
+def test_names_without_end_are_cut(town: Town) -> None:
+    many = pd.DataFrame({f"c{n:04d}" + "x" * 200: [1] * 40 for n in range(1_200)})
+    rows = pd.concat([rows_of(1)[["id", "lit_on", "score", "kind", "area"]], many], axis=1)
+    parquet(town.folder / "outputs.parquet", rows)
+    batch = town.pull(SUNDAY)
+    assert batch is not None
+    assert batch.offered is not None
+    assert len(batch.offered) == 1_000
+    assert max(map(len, batch.offered)) == 100
 
 
 def test_keys_are_keyed_hashes_and_nowhere_in_the_lake_in_the_clear(town: Town, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 from towns import FIRST, WEEK, Town, parquet, rows_of
 
 from sundial.gate.gate import Gate
+from sundial.register.used import needed_columns
 from sundial.sources.errors import SourceBroken
 from sundial.sources.landing import Batch, Landing
-from sundial.sources.pull import needed_columns
 
 SUNDAY = FIRST + timedelta(days=6)
 ANSWERS = (

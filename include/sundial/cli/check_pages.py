@@ -7,16 +7,14 @@ of the policy that the check's code names. Checks of installed packages have no 
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Any
 
 from sundial.engine.check import Check
 from sundial.engine.discover import PACKAGE, Unusable, discover
 from sundial.engine.settings import INCLUDE, settings
+from sundial.engine.texts import texts_of, top_package
 from sundial.register.load import load_policy
 from sundial.register.models import Policy
 from sundial.register.principles import Principle
@@ -66,7 +64,7 @@ def pages(policy: Policy, checks: Sequence[Check]) -> Mapping[str, str]:
     usable = [
         check
         for check in checks
-        if not isinstance(check, Unusable) and _top(type(check).__module__) == PACKAGE
+        if not isinstance(check, Unusable) and top_package(type(check).__module__) == PACKAGE
     ]
     return {
         INDEX: _index(usable),
@@ -147,59 +145,6 @@ def _thresholds(check: Check, policy: Policy) -> Iterator[str]:
     yield "| name | value | meaning |"
     yield "|---|---|---|"
     yield from rows
-
-
-def texts_of(kind: type[Check]) -> frozenset[str]:
-    """Returns the texts that a check's code names, in its methods and in what these call in its package."""
-    found: set[str] = set()
-    _look(kind, _top(kind.__module__), found, set())
-    return frozenset(found)
-
-
-def _look(thing: Any, package: str, found: set[str], seen: set[int]) -> None:
-    if isinstance(thing, str):
-        found.add(thing)
-    if id(thing) in seen:
-        return
-    seen.add(id(thing))
-    if isinstance(thing, type):
-        for base in thing.__mro__:
-            if _top(base.__module__) == package:
-                for value in vars(base).values():
-                    _look(inspect.unwrap(value) if callable(value) else value, package, found, seen)
-    elif isinstance(thing, FunctionType) and _top(thing.__module__) == package:
-        _look_code(thing.__code__, vars(sys.modules[thing.__module__]), package, found, seen)
-    elif isinstance(thing, staticmethod | classmethod):
-        _look(thing.__func__, package, found, seen)
-    else:
-        for part in _parts(thing, package):
-            _look(part, package, found, seen)
-
-
-def _parts(thing: Any, package: str) -> Iterable[Any]:
-    """Returns what a constant is made of: a tuple's items, the fields of a record of the package."""
-    if isinstance(thing, tuple):
-        return thing
-    of_package = is_dataclass(thing) and _top(type(thing).__module__) == package
-    return vars(thing).values() if of_package else ()
-
-
-def _look_code(
-    code: CodeType, names: Mapping[str, Any], package: str, found: set[str], seen: set[int]
-) -> None:
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            _look_code(constant, names, package, found, seen)
-        else:
-            several = constant if isinstance(constant, tuple) else (constant,)
-            found.update(text for text in several if isinstance(text, str))
-    for name in code.co_names:
-        if name in names:
-            _look(names[name], package, found, seen)
-
-
-def _top(module: str) -> str:
-    return module.partition(".")[0]
 
 
 def main() -> None:

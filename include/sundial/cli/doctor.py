@@ -25,11 +25,12 @@ from sundial.register.load import load_policy, load_register
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.problems import RegisterError
 from sundial.register.source import FilesSource, HttpSource, SqlSource
+from sundial.register.used import needed_columns
 from sundial.report.plain import clean
 from sundial.sources.connection import Connection
 from sundial.sources.errors import SourceError
 from sundial.sources.fetch import fetch
-from sundial.sources.pull import PSEUDONYM_CONNECTION, needed_columns
+from sundial.sources.pull import PSEUDONYM_CONNECTION
 from sundial.store.database import Database, StoreError
 from sundial.store.results import Pull, Results
 

@@ -17,6 +17,7 @@ from sundial.register.events import EventName, FeedName
 from sundial.register.models import CADENCE_DAYS, Grace, Policy, System
 from sundial.register.policy import Approved, Choice
 from sundial.register.principles import Principle
+from sundial.sources.learnt import Learnt, Oldest, Probe
 from sundial.stats.intervals import Interval
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
 
@@ -64,6 +65,7 @@ class View:
         failed: why this run has nothing new of a feed, by feed; only feeds that failed.
         before: this check's findings of the week before, by metric and slice.
         provenance: hashes of what the findings come from.
+        learnt: what the pulls learnt of the sources beside the rows; None where there was no pull.
     """
 
     check: Check
@@ -80,6 +82,7 @@ class View:
     failed: Mapping[str, str]
     before: Mapping[tuple[str, tuple[tuple[str, str], ...]], Finding]
     provenance: Mapping[str, str]
+    learnt: Learnt | None = None
 
     @property
     def end(self) -> date:
@@ -201,6 +204,19 @@ class View:
                 f"policy.yaml: terms: no {name}; add it with limit_days, grace_days, approver and date"
             )
         return grace
+
+    def notice_page(self) -> Probe | None:
+        """Returns the judged week's last look at the system's public page; None where nobody looked."""
+        page = self.system.notice_page
+        return self.learnt.page(page, self.week) if page is not None and self.learnt is not None else None
+
+    def offered(self, feed: FeedName) -> Sequence[str] | None:
+        """Returns the names of all columns that a feed's source had by the week's end; None if not known."""
+        return self.learnt.offered(feed, self.end) if self.learnt is not None else None
+
+    def oldest_output(self) -> Oldest | None:
+        """Returns the oldest day of the outputs' source as the week's pulls learnt it; None if none did."""
+        return self.learnt.oldest(self.week) if self.learnt is not None else None
 
     def streams_after(self, start: str) -> Sequence[str]:
         """Returns how the names of this check's streams go on after a start that they share."""

@@ -21,10 +21,13 @@ from types import ModuleType
 from typing import Any, get_args
 
 from sundial.engine.check import Check, View
+from sundial.engine.texts import texts_of
 from sundial.engine.timelimit import TimeIsUp, time_limit
+from sundial.register.emotions import EMOTION_ANALYSIS, first_named_for_emotions
 from sundial.register.events import FeedName
 from sundial.register.models import System
 from sundial.register.principles import Principle
+from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.store.records import Finding, Kind
 
 PACKAGE = "checks"
@@ -202,10 +205,25 @@ def _wrong(kind: type[Check]) -> str | None:
         return "principle is none of the eight; give one such as Principle.EQUITY"
     if not isinstance(kind.kind, Kind):
         return "kind is neither Kind.STATISTICAL nor Kind.FACTUAL; give one of them"
+    if (said := _of_emotions(kind)) is not None:
+        return said
     feeds: object = kind.feeds
     if not isinstance(feeds, tuple) or not set(feeds) <= set(get_args(FeedName)):
         return f"feeds is {feeds!r}; give a tuple of {', '.join(get_args(FeedName))}"
     return None
+
+
+def _of_emotions(kind: type[Check]) -> str | None:
+    """Returns why a check is refused whose name, metrics or columns say that it measures emotions."""
+    # What has a space is a sentence for people, and may say that none are measured.
+    names = {kind.name, *(text for text in texts_of(kind) if text and not re.search(r"\s", text))}
+    said = first_named_for_emotions(names, but=ProhibitedUses.model_fields)
+    if said is None:
+        return None
+    return (
+        f"{said[:60]} reads as a measure of emotions, and the policy prohibits this use: {EMOTION_ANALYSIS}; "
+        "take it out, or name it for what it is"
+    )
 
 
 def _broken(name: str, place: str, source: str, error: BaseException) -> Iterator[_Found]:

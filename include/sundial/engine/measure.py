@@ -18,6 +18,7 @@ from sundial.profile.profile import Profile
 from sundial.register.events import EventName, FeedName
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
+from sundial.sources.learnt import Learnt
 from sundial.store.records import Finding, Kind, Status
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Measuring:
         history: the principle's recorded findings of the weeks from one to another.
         first_due: Monday of the first week that the run judges.
         hung: reasons of the checks that did not end in a week; the run does not wait for them once more.
+        learnt: what the pulls learnt of the sources beside the rows; None where there was no pull.
     """
 
     system: System
@@ -65,6 +67,7 @@ class Measuring:
     first_due: date = date.min
     hung: dict[str, str] = field(default_factory=dict)
     events: Mapping[EventName, Profile] = field(default_factory=dict)
+    learnt: Learnt | None = None
 
     @property
     def begins(self) -> date | None:
@@ -89,6 +92,7 @@ class Measuring:
             failed=self.failed,
             before={(f.metric, f.slice): f for f in before},
             provenance=self.provenance,
+            learnt=self.learnt,
         )
 
 

@@ -29,6 +29,8 @@ from sundial.register.principles import Principle
 from sundial.sources.connection import Resolve
 from sundial.sources.errors import SourceError
 from sundial.sources.landing import Landing
+from sundial.sources.learnt import Learnt
+from sundial.sources.notice import probe
 from sundial.sources.pull import Clock, pull
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status, finding_from_payload
@@ -81,6 +83,7 @@ class Run:
             SourceError: the first feed's error, after every feed was tried and its outcome recorded.
         """
         self.lake.sweep(f"systems/{self.system.id}")
+        self._look_at_notice_page()
         zone = ZoneInfo(self.system.timezone or self.policy.timezone)
         errors: list[SourceError] = []
         rows: dict[str, int] = {}
@@ -99,6 +102,19 @@ class Run:
         if errors:
             raise errors[0]
         return rows
+
+    def _look_at_notice_page(self) -> None:
+        """Keeps whether the public page answers; asks again until it did for this date, and fails nothing."""
+        page, as_of = self.system.notice_page, self.clock.as_of
+        # What a page says today says nothing about a week long past.
+        if page is None or not self.system.operated or self.clock.today - as_of > WEEK:
+            return
+        learnt = Learnt(self.lake, self.system.id)
+        earlier = learnt.page_on(as_of)
+        if earlier is not None and earlier.page == page and earlier.reachable:
+            return
+        listed = self.policy.notice_hosts
+        learnt.keep_page(probe(page, listed.hosts if listed else (), as_of.isoformat()))
 
     def gate(self) -> Mapping[str, int]:
         """Judges new batches and those whose verdict may have changed.
@@ -204,6 +220,7 @@ class Run:
             provenance=self._provenance(plan),
             events={name: stored.load() for name, stored in self._events(plan).items()},
             history=self._history(principle),
+            learnt=Learnt(self.lake, self.system.id),
         )
 
     def record(self) -> Sequence[date]:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sundial.register.emotions import not_of_emotions
+
 
 class Entry(BaseModel):
     """Every part of the register: frozen, and an unknown field is an error."""
@@ -26,7 +28,20 @@ def _known_zone(name: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
-Column = Annotated[str, Field(min_length=1, description="Name of a column in the feed.")]
+Column = Annotated[
+    str,
+    Field(min_length=1, description="Name of a column in the feed."),
+    AfterValidator(not_of_emotions),
+]
+AlsoPresent = Annotated[
+    tuple[Column, ...],
+    Field(
+        description=(
+            "Columns that the source may have though nothing here uses them; they are not taken. Any other "
+            "is a finding."
+        )
+    ),
+]
 # A class with a field called `date` hides the type from its own annotations.
 Day = date
 ApprovedBy = Annotated[str, Field(min_length=1, description="Who approved it: name and role.")]

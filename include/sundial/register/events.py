@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from sundial.register.columns import RESERVED
-from sundial.register.entry import MAX_DAYS, Cadence, Column, Entry
+from sundial.register.entry import MAX_DAYS, AlsoPresent, Cadence, Column, Entry
 from sundial.register.expectation import Expectation
 from sundial.register.source import Source
 
@@ -61,6 +61,7 @@ class EventsFeed(Entry):
     lookback_days: int = Field(
         default=31, ge=0, le=MAX_DAYS, description="Days before the watermark asked for again."
     )
+    also_present: AlsoPresent = ()
     contract: tuple[Expectation, ...] = Field(default=(), description="What each row must satisfy.")
 
     @property

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sundial.register.emotions import not_of_emotions
 from sundial.register.entry import Entry
 
 
@@ -26,4 +27,5 @@ class Expectation(Entry):
     def _has_column(self) -> Self:
         if not isinstance(self.args.get("column"), str):
             raise ValueError("with: needs 'column', the column that the expectation is about")
+        not_of_emotions(self.args["column"])
         return self

@@ -9,9 +9,18 @@ from sundial.register.entry import Day, Entry
 
 
 class VendorClaim(Entry):
-    """A figure that the vendor reports; no check reads it, and it is never shown as the City's."""
+    """A figure that the vendor reports, never shown as the City's.
 
-    metric: str = Field(min_length=2, description="What was measured, in the vendor's words.")
+    Where its metric is one of Sundial's measures, transparency.vendor_claims holds it beside the City's own.
+    """
+
+    metric: str = Field(
+        min_length=2,
+        description=(
+            "What was measured, in the vendor's words; where it is one of Sundial's measures, by its name, "
+            "such as precision."
+        ),
+    )
     value: float = Field(description="The figure as the vendor reports it.")
     n: int | None = Field(default=None, ge=1, description="Cases it was measured on, where the vendor says.")
     date: Day | None = Field(default=None, description="Day of the measurement, where the vendor says.")

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from sundial.register.entry import MAX_DAYS, Cadence, Column, Day, Entry
+from sundial.register.entry import MAX_DAYS, AlsoPresent, Cadence, Column, Day, Entry
 from sundial.register.events import (
     AccessFeed,
     AppealsFeed,
@@ -183,10 +183,14 @@ class OutputsFeed(Entry):
     model_version: Column | None = Field(default=None, description="Column with the version of the model.")
     categories: tuple[Column, ...] = Field(default=(), description="Category columns watched for drift.")
     cadence: Cadence = "daily"
+    retention_days: int | None = Field(
+        default=None, ge=1, le=MAX_DAYS, description="Days for which the source may hold a row."
+    )
     ends: Day | None = Field(default=None, description="Last day of outputs, where the system has stopped.")
     lookback_days: int = Field(
         default=7, ge=0, le=MAX_DAYS, description="Days before the watermark asked for again."
     )
+    also_present: AlsoPresent = ()
     contract: tuple[Expectation, ...] = Field(default=(), description="What each row must satisfy.")
 
     @model_validator(mode="after")
@@ -302,6 +306,7 @@ class OutcomesFeed(Entry):
     lookback_days: int = Field(
         default=31, ge=0, le=MAX_DAYS, description="Days before the watermark asked for again."
     )
+    also_present: AlsoPresent = ()
     contract: tuple[Expectation, ...] = Field(default=(), description="What each row must satisfy.")
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -56,6 +56,19 @@ class OfTier(Entry):
     """What is chosen for all systems of one risk tier."""
 
     thresholds: dict[str, Choice] = Field(default={}, description="Thresholds of the tier, by name.")
+
+
+class NoticeHosts(Entry):
+    """Whom the pipeline may ask whether a system's public page is there."""
+
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.:-]+$", examples=["www.city.gov"])], ...] = Field(
+        description=(
+            "Names of hosts in small letters; for a host in a private network its IP address, too. No other "
+            "host is asked."
+        )
+    )
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
 
 
 class EvidenceBudget(Entry):
@@ -116,6 +129,9 @@ class Policy(Entry):
         default={}, description="Thresholds that hold for a risk tier in the place of the City's."
     )
     terms: dict[str, Grace] = Field(description="How old facts may get, by name.")
+    notice_hosts: NoticeHosts | None = Field(
+        default=None, description="Hosts of the systems' public pages; without any no page is asked."
+    )
     evidence: EvidenceBudget
     report_schedule: Literal["weekly", "manual"] = Field(
         default="weekly",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from sundial.register.emotions import EMOTION_ANALYSIS
 from sundial.register.entry import Entry
 
 Answer = Annotated[bool, Field(examples=["no"], description="Yes or no; yes refuses the entry.")]
@@ -16,13 +17,7 @@ class ProhibitedUses(Entry):
     """Whether the system is a use that the policy prohibits; the policy's list is not exhaustive."""
 
     biometric_identification: Answer = Field(title="Real-time and covert biometric identification")
-    emotion_analysis: Answer = Field(
-        title=(
-            "Emotion analysis, or the use of computer vision techniques to classify human facial and body "
-            "movements into certain emotions or sentiment (e.g., positive, negative, neutral, happy, angry, "
-            "nervous)"
-        )
-    )
+    emotion_analysis: Answer = Field(title=EMOTION_ANALYSIS)
     automated_decisions: Answer = Field(
         title=(
             "Fully automated decisions that substantially impact the rights or safety of individuals with no "

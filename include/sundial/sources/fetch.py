@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -25,6 +25,8 @@ def fetch(
     date_column: str | None,
     resolve: Resolve,
     where: str,
+    offered: set[str] | None = None,
+    seen: Callable[[pa.ChunkedArray], None] | None = None,
 ) -> Iterator[pa.Table]:
     """What a source has, in bounded chunks of one schema.
 
@@ -39,6 +41,8 @@ def fetch(
         date_column: the column that `since` bounds; it need not be among `columns`.
         resolve: gives the connection of a name.
         where: which feed of which system this is, such as "compas-broward · outputs"; messages begin with it.
+        offered: takes the names of all columns that the source has, as far as it was read.
+        seen: takes the values of the date column as they were read, before what is too old is left out.
 
     Yields:
         tables of about 100,000 rows, at least one: it has no rows when the source has none.
@@ -54,9 +58,20 @@ def fetch(
         raise ValueError(f"{where}: ask for one column or more, each once")
     bounded = since is not None and date_column is not None
     needed = dict.fromkeys([*asked, date_column] if bounded and date_column else asked)
-    wanted = Wanted(tuple(needed), since if bounded else None, date_column if bounded else None, where)
-    tables = (keep_since(table, wanted).select(asked) for table in _read(source, resolve, wanted))
-    yield from _rechunked(tables)
+    wanted = Wanted(
+        tuple(needed),
+        since if bounded else None,
+        date_column if bounded else None,
+        where,
+        set() if offered is None else offered,
+    )
+
+    def kept(table: pa.Table) -> pa.Table:
+        if seen is not None and date_column is not None:
+            seen(table[date_column])
+        return keep_since(table, wanted).select(asked)
+
+    yield from _rechunked(kept(table) for table in _read(source, resolve, wanted))
 
 
 def _read(source: Source, resolve: Resolve, wanted: Wanted) -> Iterator[pa.Table]:

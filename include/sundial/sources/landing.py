@@ -26,6 +26,8 @@ class Batch:
         open: whether it has rows without a day, or of one after the as-of date: later pulls meet these again.
         columns: kind of value by column: `number`, `text`, or the Arrow type.
         model_versions: rows by model version; empty where the feed has none.
+        offered: names of all columns that the source had; None of batches that were landed before Sundial
+            kept them.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Batch:
     open: bool
     columns: Mapping[str, str]
     model_versions: Mapping[str, int]
+    offered: Sequence[str] | None = None
 
 
 class Landing:
@@ -50,8 +53,16 @@ class Landing:
 
     def batches(self) -> Sequence[Batch]:
         """Returns all batches, oldest as-of date first, those of one date as they came."""
-        names = (path for path in self._lake.list(self._folder) if path.endswith(".json"))
-        return [Batch(**self._lake.get_json(name)) for name in names]
+        return [Batch(**self._lake.get_json(path)) for path in self._manifests()]
+
+    def last_by(self, day: date) -> Batch | None:
+        """Returns the last batch as of a day or before; None before the first."""
+        start = len(self._folder) + 1
+        by_then = [path for path in self._manifests() if path[start:][:10] <= day.isoformat()]
+        return Batch(**self._lake.get_json(by_then[-1])) if by_then else None
+
+    def _manifests(self) -> Sequence[str]:
+        return [path for path in self._lake.list(self._folder) if path.endswith(".json")]
 
     def path(self, batch_id: str) -> str:
         """Returns the path of the batch's rows in the lake."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -18,10 +18,14 @@ from sundial.register.columns import OF_TEXTS
 from sundial.register.events import EventsFeed, FeedName
 from sundial.register.feeds import Feed
 from sundial.register.models import OutputsFeed, System
+from sundial.register.used import feed_of, needed_columns
 from sundial.sources.connection import Resolve
+from sundial.sources.days import civil_days
 from sundial.sources.errors import SourceBroken
 from sundial.sources.fetch import fetch
 from sundial.sources.landing import Batch, Landing, watermark
+from sundial.sources.learnt import Learnt
+from sundial.sources.oldest import Days, oldest_of
 from sundial.sources.pseudonyms import hasher
 from sundial.sources.texts import without_texts
 
@@ -42,9 +46,10 @@ OWN_NAMES = frozenset(
 )
 """Columns that Sundial adds to a feed's rows."""
 
-_PLACE = "place_in_pull"
+_NAMES, _NAME = 1_000, 100
+# Names of offered columns that a manifest keeps, and signs of each: of a source of JSON anything may come.
 
-_OFFSET = r"[T ].*(Z|[+-]\d{2}(:?\d{2})?)$"
+_PLACE = "place_in_pull"
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def pull(
     Raises:
         SourceError: the feed cannot be reached, refuses, or is not what the register says.
     """
-    feed = _feed(system, name)
+    feed = feed_of(system, name)
     where = f"{system.id} · {name}"
     landing = Landing(lake, system.id, name)
     earlier = landing.batches()
@@ -82,6 +87,8 @@ def pull(
     wanted = needed_columns(system, name)
     _no_clash(wanted, feed, where)
     secret = _secret(resolve, where)
+    offered: set[str] = set()
+    days = Days(dated, zone, where) if dated and _is_kept_for_a_while(feed, clock) else None
     chunks = fetch(
         feed.source,
         columns=wanted,
@@ -89,8 +96,15 @@ def pull(
         date_column=dated,
         resolve=resolve,
         where=where,
+        offered=offered,
+        seen=days.see if days else None,
     )
     taken = [_take(chunk, feed, clock, zone, secret, where) for chunk in chunks]
+    if days is not None and dated is not None:
+        learnt = oldest_of(
+            feed.source, days, dated, clock.as_of, whole=since is None, resolve=resolve, where=where
+        )
+        Learnt(lake, system.id).keep_oldest(learnt)
     table = pa.concat_tables(taken, promote_options="permissive").combine_chunks()
     _same_types(table, earlier, where)
     # What is said of a text may change while the row does not, with the register or a library.
@@ -104,28 +118,16 @@ def pull(
     )  # a source may give the same rows in another order
     content = parquet_bytes(fresh.sort_by([(name, "ascending") for name in order]))
     number = 1 + sum(batch.as_of == clock.as_of.isoformat() for batch in earlier)
-    batch = _manifest(fresh, number, hashlib.sha256(content).hexdigest(), system.id, name, feed, clock)
+    manifest = _manifest(fresh, number, hashlib.sha256(content).hexdigest(), system.id, name, feed, clock)
+    batch = replace(manifest, offered=[column[:_NAME] for column in sorted(offered)[:_NAMES]])
     landing.add(batch, content)
     return batch
 
 
-def needed_columns(system: System, name: FeedName) -> list[str]:
-    """Returns the feed's columns that the register entry gives a use, and no other; the key first."""
-    feed = _feed(system, name)
-    used: list[str | None]
-    if isinstance(feed, OutputsFeed):
-        used = [*feed.own_columns, *system.categories, *feed.texts.values()]
-    else:
-        used = [feed.keyed_by, feed.dated_by, *feed.kept]
-    used += [str(rule.args["column"]) for rule in feed.contract]
-    return list(dict.fromkeys(column for column in used if column is not None))
-
-
-def _feed(system: System, name: FeedName) -> Feed:
-    feed: Feed | None = getattr(system.feeds, name)
-    if feed is None:
-        raise ValueError(f"{system.id} has no feed {name}")
-    return feed
+def _is_kept_for_a_while(feed: Feed, clock: Clock) -> bool:
+    # How old the rows are today says nothing about a week long past.
+    recent = clock.today - clock.as_of <= timedelta(days=7)
+    return isinstance(feed, OutputsFeed) and feed.retention_days is not None and recent
 
 
 def _no_clash(wanted: Sequence[str], feed: Feed, where: str) -> None:
@@ -190,43 +192,6 @@ def _names_of_people(feed: Feed) -> list[str]:
 
 def _hashed(values: pa.ChunkedArray, secret: bytes) -> pa.Array:
     return pa.array(hasher(secret)(values.cast(pa.string()).to_pylist()), pa.string())
-
-
-def civil_days(values: pa.ChunkedArray, zone: ZoneInfo, where: str, column: str) -> pa.ChunkedArray:
-    """Returns days as date32: an instant in the system's zone, a date or a wall-clock time as it stands.
-
-    Raises:
-        SourceBroken: text that is no ISO date or time.
-    """
-    if pa.types.is_null(values.type):
-        return values.cast(pa.date32())
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        try:
-            return _days_of_text(values, zone)
-        except pa.ArrowInvalid as error:
-            raise SourceBroken(
-                f"{where}: column {column} has text that is no ISO date; send YYYY-MM-DD or an ISO 8601 time"
-            ) from error
-    if pa.types.is_timestamp(values.type) and values.type.tz is not None:
-        values = _wall_clock(values, zone)
-    if not (pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)):
-        raise SourceBroken(
-            f"{where}: column {column} is {values.type}, no date; name the date column in the register"
-        )
-    return values.cast(pa.date32(), safe=False)
-
-
-def _days_of_text(values: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:
-    """Returns the days of ISO text, in which some may have an offset and some may not."""
-    instant = pc.fill_null(pc.match_substring_regex(values, _OFFSET), False)
-    nothing = pa.scalar(None, values.type)
-    instants = pc.if_else(instant, values, nothing).cast(pa.timestamp("us", "UTC"))
-    civil = pc.if_else(instant, nothing, values).cast(pa.timestamp("us"))
-    return pc.coalesce(_wall_clock(instants, zone), civil).cast(pa.date32(), safe=False)
-
-
-def _wall_clock(instants: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:
-    return pc.local_timestamp(instants.cast(pa.timestamp("us", str(zone))))
 
 
 def _same_types(table: pa.Table, earlier: Sequence[Batch], where: str) -> None:

@@ -54,14 +54,34 @@ def read_sql(source: SqlSource, connection: Connection, wanted: Wanted) -> Itera
             engine.dispose()
 
 
+def least_sql(source: SqlSource, connection: Connection, name: str, where: str) -> pa.ChunkedArray:
+    """Returns the least value of a column, alone; none where the table has no rows.
+
+    Raises:
+        SourceError: as `read_sql` does.
+    """
+    wanted = Wanted((name,), None, None, where)
+    with _errors(connection, wanted):
+        engine = _engine(connection, wanted)
+        try:
+            with engine.connect() as session:
+                _read_only(session, engine, connection, wanted)
+                least = session.execute(sa.select(sa.func.min(_column(name))).select_from(_table(source)))
+                return pa.chunked_array([array_of(least.scalars().all())])
+        finally:
+            engine.dispose()
+
+
+def _read_only(session: sa.Connection, engine: sa.Engine, connection: Connection, wanted: Wanted) -> None:
+    if engine.dialect.name == "postgresql":
+        session.execute(sa.text("SET TRANSACTION READ ONLY"))
+        session.execute(sa.text(f"SET LOCAL statement_timeout = {int(_timeout(connection, wanted) * 1000)}"))
+        session.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
+
+
 def _rows(engine: sa.Engine, source: SqlSource, connection: Connection, wanted: Wanted) -> Iterator[pa.Table]:
     with engine.connect() as session:
-        if engine.dialect.name == "postgresql":
-            session.execute(sa.text("SET TRANSACTION READ ONLY"))
-            session.execute(
-                sa.text(f"SET LOCAL statement_timeout = {int(_timeout(connection, wanted) * 1000)}")
-            )
-            session.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
+        _read_only(session, engine, connection, wanted)
         types = _present(session, source, wanted)
         wanted.check_present(types, f"table {source.table}")
         query = sa.select(*[_column(name) for name in wanted.columns]).select_from(_table(source))

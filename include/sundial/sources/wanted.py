@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from sundial.sources.errors import SourceBroken
@@ -21,15 +21,17 @@ class Wanted:
         since: civil day before which rows are not wanted; None for all.
         date_column: column that `since` bounds; None where there is no bound.
         where: which feed this is, for messages.
+        offered: names of columns that the source turned out to have; readers add to it.
     """
 
     columns: tuple[str, ...]
     since: date | None
     date_column: str | None
     where: str
+    offered: set[str] = field(default_factory=set, compare=False)
 
     def check_present(self, present: Iterable[str], inside: str) -> None:
-        """Refuse a source that lacks a wanted column.
+        """Refuse a source that lacks a wanted column; what it has is noted.
 
         Args:
             present: the names of the columns that there are.
@@ -39,6 +41,7 @@ class Wanted:
             SourceBroken: naming the missing columns and those that are present.
         """
         names = list(present)
+        self.offered.update(names)
         missing = [column for column in self.columns if column not in names]
         if missing:
             raise SourceBroken(
