@@ -66,7 +66,11 @@ def monitors(found: DagBag) -> Iterator[DAG]:
 def test_the_dags_are_those_of_the_register_and_the_city_s_own(city: DagBag) -> None:
     assert city.import_errors == {}
     assert registered(), "an empty register would prove nothing"
-    expected = {f"monitor__{system}" for system in registered()} | {"sunset_review", "weekly_report"}
+    expected = {f"monitor__{system}" for system in registered()} | {
+        "attest",
+        "sunset_review",
+        "weekly_report",
+    }
     assert set(city.dag_ids) == expected
 
 

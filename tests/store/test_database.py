@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from given_examples import waiver
 from sqlalchemy import Executable, Table, delete, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 from store_examples import detection, finding, in_processes, judged
@@ -15,6 +16,7 @@ from store_examples import detection, finding, in_processes, judged
 from sundial.store.cases import Answer, Cases
 from sundial.store.database import Database, StoreError, StoreNotMigrated, StoreUnreachable, _alembic
 from sundial.store.outbox import Outbox
+from sundial.store.register import RegisterRows
 from sundial.store.results import Pull, Report, Results, _finding_row
 from sundial.store.tables import findings, judged_weeks, metadata, reports
 
@@ -40,6 +42,7 @@ def filled(database: Database) -> Database:
     cases.answer(episode, number, Answer(True, "no", {}, "dana", answered_at))
     outbox.intend("report/2015-W02", "<1@city>", ["cio@city.example"], "Weekly report")
     outbox.result("report/2015-W02", "sent")
+    RegisterRows(database).add("compas", waiver(), "ana")
     return database
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from given_examples import waiver
 from sunset_examples import (
     AS_OF,
     FAR_BEYOND,
@@ -22,6 +23,7 @@ from sunset_examples import (
     system,
 )
 
+from sundial.engine.waive import waived
 from sundial.store.cases import Cases, Detection, NewEvent
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status
@@ -39,6 +41,13 @@ def test_evidence_that_reaches_the_sunset_alarm_holds_the_rule() -> None:
     assert (detection.rule, detection.family) == ("unequal_harm", "unequal_harm")
     assert detection.evidence["finding"]["metric"] == "false_positive_rate_difference"
     assert detection.evidence["finding_hash"] == harm(log_detector=SUNSET_ALARM).payload_hash()
+
+
+def test_a_waiver_stops_no_recommendation() -> None:
+    found = harm(log_detector=SUNSET_ALARM, status=Status.BREACH)
+    hidden = waived(found, [(1, waiver(check=found.check))])
+    assert hidden.status is Status.WAIVED
+    assert len(detections(hidden)) == 1
 
 
 @pytest.mark.parametrize("log_detector", [OWN_ALARM, math.nextafter(SUNSET_ALARM, 0)])

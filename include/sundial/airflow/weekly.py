@@ -65,6 +65,7 @@ def mail() -> None:
 
 def _report() -> tuple[date, WeeklyReport]:
     from sundial.report.weekly import build
+    from sundial.store.register import RegisterRows
     from sundial.store.results import Results
 
     where = settings()
@@ -73,4 +74,5 @@ def _report() -> tuple[date, WeeklyReport]:
     as_of = as_of_date(context, policy)
     database = where.open_store()
     systems = load_register(where.register).systems
-    return as_of, build(systems, policy, Results(database), Cases(database), as_of)
+    rows = RegisterRows(database).rows()
+    return as_of, build(systems, policy, Results(database), Cases(database), as_of, rows)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from sundial.cli.given import entry_today
 from sundial.lake import Lake
 from sundial.register.exports import STANDARDS
 from sundial.register.exports.standard import Record, Standard, Value, Withheld
@@ -19,6 +20,7 @@ from sundial.register.lifecycle import Lifecycle
 from sundial.register.load import Register, load_policy, load_register
 from sundial.register.models import System
 from sundial.register.wording import did_you_mean
+from sundial.store.database import Database
 
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula, also in full width."""
@@ -64,7 +66,12 @@ class Export:
 
 
 def export_register(
-    folder: Path, policy: Path, standard: ExportStandard, only: str | None, layout: Layout
+    folder: Path,
+    policy: Path,
+    standard: ExportStandard,
+    only: str | None,
+    layout: Layout,
+    store: Database | None = None,
 ) -> Export:
     """Returns the systems of a register, or one of them, in a standard's words.
 
@@ -76,6 +83,7 @@ def export_register(
         standard: what to export to.
         only: id of the one system that is wanted; None for all.
         layout: how it is written.
+        store: entries are published as they are in effect by its rows; it need not be there.
 
     Raises:
         RegisterError: the folder or the policy cannot be read, or the wanted system's file cannot.
@@ -85,7 +93,8 @@ def export_register(
         raise ExportError("the entry itself has no CSV; choose --format json, or a --standard")
     city = load_policy(policy).city
     register = load_register(folder)
-    systems = [*register.systems.values()] if only is None else [_wanted(register, folder, only)]
+    written = [*register.systems.values()] if only is None else [_wanted(register, folder, only)]
+    systems = [entry_today(system, store) for system in written]
     errors = [*register.errors.values()] if only is None else []
     left_out = [f"{system.id}: not published: {why}" for system in systems if (why := _unpublished(system))]
     published = [system for system in systems if not _unpublished(system)]

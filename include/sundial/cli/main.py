@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sundial.cli import ask_system, workbench
+from sundial.cli import ask_system, register_rows, workbench
 from sundial.cli.console import emit
 from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
 from sundial.engine.settings import INCLUDE, settings
@@ -20,6 +20,7 @@ db = typer.Typer(help="The results store.", no_args_is_help=True)
 new = typer.Typer(help="Something to begin with, which passes as it is.", no_args_is_help=True)
 app.add_typer(db, name="db")
 workbench.add_to(app)
+register_rows.add_to(app)
 app.add_typer(new, name="new")
 new.command("system")(ask_system.system)
 
@@ -65,11 +66,17 @@ def validate(
 
     Example: sundial validate --register include/systems
     """
+    from sundial.cli.given import rows_of
     from sundial.cli.validate import validate_register  # with Great Expectations: no other command waits
 
     where = settings()
     try:
-        found = validate_register(register or where.register, where.policy)
+        rows = rows_of(None, where.open_store())
+    except StoreError as error:
+        rows = ()
+        typer.echo(f"Whether an id was used before is not known: {error}", err=True)
+    try:
+        found = validate_register(register or where.register, where.policy, rows)
     except RegisterError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
@@ -105,12 +112,14 @@ def export(
     """Write the register as a published standard has it; what is empty or not allowed is told beside it."""
     where = settings()
     try:
-        found = export_register(register or where.register, where.policy, standard, system, layout)
+        found = export_register(
+            register or where.register, where.policy, standard, system, layout, where.open_store()
+        )
         if out is None:
             typer.echo(found.text, nl=False)
         else:
             write_whole(out, found.text)
-    except (RegisterError, ExportError) as error:
+    except (RegisterError, ExportError, StoreError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     for line in (*found.errors, *found.left_out, *found.problems):

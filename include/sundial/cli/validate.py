@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from sundial.engine.discover import Unusable, discover
 from sundial.gate.contract import declared_rules
@@ -13,10 +13,13 @@ from sundial.gate.errors import RuleError
 from sundial.gate.expectations import build
 from sundial.register.events import FeedName
 from sundial.register.feeds import Feed
+from sundial.register.given import LifecycleChange, RegisterVersion
+from sundial.register.lifecycle import Lifecycle
 from sundial.register.load import load_policy, load_register, located, unknown_checks, unknown_thresholds
 from sundial.register.models import Policy, System
 from sundial.register.problems import RegisterError
 from sundial.register.wording import Wrong
+from sundial.store.register import Row
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,13 @@ class Validation:
     warnings: tuple[str, ...]
 
 
-def validate_register(folder: Path, policy: Path) -> Validation:
+def validate_register(folder: Path, policy: Path, rows: Sequence[Row] = ()) -> Validation:
     """Looks at every register file, the policy, and the checks that are deployed.
+
+    Args:
+        folder: of register files.
+        policy: its file.
+        rows: what is registered beside the YAML, of all systems: ids of retired ones are never used again.
 
     Raises:
         RegisterError: the folder itself cannot be read.
@@ -56,7 +64,7 @@ def validate_register(folder: Path, policy: Path) -> Validation:
     valid = 0
     for system in found.systems.values():
         path = folder / f"{system.id}.yaml"
-        wrong = [*unknown_checks(system, names), *_wrong_rules(system)]
+        wrong = [*unknown_checks(system, names), *_wrong_rules(system), *_reused(system, rows)]
         wrong += unknown_thresholds(system, chosen) if chosen is not None else []
         if wrong:
             errors.append(located(path, wrong))
@@ -67,6 +75,33 @@ def validate_register(folder: Path, policy: Path) -> Validation:
     problems = [line for error in errors for line in str(error).splitlines()]
     problems += [f"check {check.name}: {check.reason}" for check in checks if isinstance(check, Unusable)]
     return Validation(valid, tuple(problems), tuple(warnings))
+
+
+def _reused(system: System, rows: Sequence[Row]) -> Iterator[Wrong]:
+    """Yields what is wrong where the id is that of a retired system, and the entry describes another one."""
+    was: RegisterVersion | None = None
+    for row in rows:
+        if row.system != system.id:
+            continue
+        if isinstance(row.given, RegisterVersion):
+            was = row.given
+        elif isinstance(row.given, LifecycleChange) and row.given.status is Lifecycle.RETIRED:
+            before, now = (_identity(entry) for entry in (was.entry if was else {}, system.model_dump()))
+            if differ := [field for field, value in now.items() if before.get(field) != value]:
+                message = (
+                    f"was retired on {row.given.holds_from}, and this is another system by its {differ[0]}"
+                )
+                yield Wrong(("id",), message, "give it an id of its own; an id is never used again")
+            return
+
+
+def _identity(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    vendor = entry.get("vendor") or {}
+    return {
+        "name": entry.get("name"),
+        "vendor.name": vendor.get("name"),
+        "vendor.product": vendor.get("product"),
+    }
 
 
 def _wrong_rules(system: System) -> Iterator[Wrong]:

@@ -37,13 +37,15 @@ def systems(as_json: AsJson = False) -> None:
 
     Example: sundial systems
     """
+    from sundial.cli.given import entry_today
     from sundial.cli.systems import standings, standings_table
     from sundial.register.load import load_register
 
     with problems_told():
         where = settings()
         register = load_register(where.register)
-        found = standings(list(register.systems.values()), _store())
+        store = _store()
+        found = standings([entry_today(entry, store) for entry in register.systems.values()], store)
     if as_json:
         emit([one.document() for one in found])
     else:
@@ -61,14 +63,15 @@ def system(system_id: SystemId, as_json: AsJson = False) -> None:
     Example: sundial system street-light-triage
     """
     from sundial.cli.findings import findings_table
+    from sundial.cli.given import entry_today
     from sundial.cli.systems import entry_lines, feed_standings, feeds_table, standings, system_document
     from sundial.register.load import load_system
     from sundial.store.results import Results
 
     with problems_told():
         where = settings()
-        entry = load_system(entry_path(where.register, system_id))
         store = _store()
+        entry = entry_today(load_system(entry_path(where.register, system_id)), store)
         (standing,) = standings([entry], store)
         feeds = feed_standings(entry, store, where.open_lake())
         findings = Results(store).latest_findings(entry.id) if store else ()
@@ -238,6 +241,7 @@ def explain(
     """
     from sundial.cli.explain import explain as explained
     from sundial.cli.explain import lines
+    from sundial.cli.given import entry_today
     from sundial.register.load import load_policy, load_system
     from sundial.store.results import Results
 
@@ -246,7 +250,7 @@ def explain(
         results = Results(where.open_store())
         key = _one_key(finding, results)
         path = where.register / f"{key.partition('|')[0]}.yaml"
-        entry = load_system(path) if path.exists() else None
+        entry = entry_today(load_system(path), where.open_store()) if path.exists() else None
         found = explained(key, results, where.open_lake(), entry, load_policy(where.policy))
     if as_json:
         emit(found.document())

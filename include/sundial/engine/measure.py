@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 from typing import Any, TypedDict
 
 from sundial.engine.attempt import HangError, findings_of
 from sundial.engine.check import UNMEASURED, Check, View, waiting_since
 from sundial.engine.correct import corrected
+from sundial.engine.in_effect import InEffect
 from sundial.engine.plan import failure
 from sundial.engine.streams import Streams
+from sundial.engine.waive import own, waived
 from sundial.gate.gate import Judged
 from sundial.profile.profile import Profile
 from sundial.register.events import EventName, FeedName
@@ -20,6 +23,7 @@ from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.sources.learnt import Learnt
 from sundial.store.records import Finding, Kind, Status
+from sundial.store.register import Row
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,9 @@ class Measuring:
     """What stays the same over the weeks of a run, for one principle.
 
     Attributes:
+        system: its entry as the YAML has it.
+        provenance: what a finding rests on where no row of the ledger has a say.
+        rows: the ledger's rows of the system: each week is judged by the entry in effect on its Sunday.
         failed: the error of each feed that could not be pulled or gated.
         events: the profile of each feed of events.
         left_out: status and reason of the checks that the plan of the system leaves out, by name.
@@ -68,6 +75,12 @@ class Measuring:
     hung: dict[str, str] = field(default_factory=dict)
     events: Mapping[EventName, Profile] = field(default_factory=dict)
     learnt: Learnt | None = None
+    rows: Sequence[Row] = ()
+
+    @cached_property
+    def in_effect(self) -> InEffect:
+        """The entry in effect on any day."""
+        return InEffect(self.system, self.policy, self.rows)
 
     @property
     def begins(self) -> date | None:
@@ -77,9 +90,10 @@ class Measuring:
 
     def view(self, check: Check, week: date, before: Sequence[Finding], known_by: date | None = None) -> View:
         """Returns what a check may look at in a week, with its own findings of the week before."""
+        system, provenance = self.entry(week + timedelta(days=6))
         return View(
             check=check,
-            system=self.system,
+            system=system,
             policy=self.policy,
             week=week,
             known_by=known_by or week,
@@ -90,10 +104,23 @@ class Measuring:
             first_day=min(self.profile.days, default=None),
             gates=self.gates,
             failed=self.failed,
-            before={(f.metric, f.slice): f for f in before},
-            provenance=self.provenance,
+            before={(f.metric, f.slice): own(f) for f in before},
+            provenance=provenance,
             learnt=self.learnt,
         )
+
+    def entry(self, day: date) -> tuple[System, Mapping[str, str]]:
+        """Returns the entry in effect on a day, and what a finding of it rests on."""
+        system = self.in_effect.on(day)
+        if system is self.system:
+            return system, self.provenance
+        return system, {**self.provenance, **rests_on(system, self.in_effect.config(day))}
+
+
+def rests_on(system: System, config: str) -> Mapping[str, str]:
+    """Returns what a finding rests on of the register: the hash of entry and policy, and the baseline."""
+    baseline = system.baseline
+    return {"config": config, "baseline": f"{baseline.start}/{baseline.end}" if baseline else ""}
 
 
 def measure_week(measuring: Measuring, week: date, before: Sequence[Finding]) -> list[Finding]:
@@ -106,7 +133,9 @@ def measure_week(measuring: Measuring, week: date, before: Sequence[Finding]) ->
     """
     if not measuring.checks:
         return [_nothing(measuring, week)]
-    return [finding for check in measuring.checks for finding in _measure(measuring, check, week, before)]
+    waivers = measuring.in_effect.waivers(week + timedelta(days=6))
+    found = (finding for check in measuring.checks for finding in _measure(measuring, check, week, before))
+    return [waived(finding, waivers) for finding in found]
 
 
 def _measure(measuring: Measuring, check: Check, week: date, before: Sequence[Finding]) -> list[Finding]:
@@ -169,5 +198,5 @@ def _nothing(measuring: Measuring, week: date) -> Finding:
         metric="measured",
         status=Status.NOT_MEASURED,
         reason="No check of this principle is enabled yet.",
-        provenance=measuring.provenance,
+        provenance=measuring.entry(week + timedelta(days=6))[1],
     )

@@ -16,6 +16,7 @@ from sundial.engine.correct import follows_truth
 from sundial.engine.measure import Measuring
 from sundial.engine.plan import failure
 from sundial.engine.streams import Process, Streams, lineage
+from sundial.engine.waive import own, waived_like
 from sundial.store.records import Evidence, Finding, Status
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,8 @@ def _of_check(
 
 def _restated(recorded: Finding, now: Finding) -> Finding:
     """Returns the finding as it is now with the evidence of its week; the recorded one where both are one."""
-    now = replace(now, evidence=recorded.evidence)
-    if recorded.status is Status.BREACH:  # a matter of that evidence
-        now = replace(now, status=recorded.status, reason=recorded.reason)
+    now, then = replace(now, evidence=recorded.evidence), own(recorded)
+    if then.status is Status.BREACH:  # a matter of that evidence
+        now = replace(now, status=then.status, reason=then.reason)
+    now = waived_like(now, recorded)
     return recorded if replace(now, provenance=recorded.provenance) == recorded else now

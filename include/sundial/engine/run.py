@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sundial.engine.clock import WEEK, due_weeks, monday
 from sundial.engine.discover import code_version, enabled
-from sundial.engine.measure import Measuring, Staged, measure_week
+from sundial.engine.in_effect import InEffect
+from sundial.engine.measure import Measuring, Staged, measure_week, rests_on
 from sundial.engine.plan import Plan, plan_of
 from sundial.engine.restate import restated
 from sundial.engine.streams import Alarms, Streams
@@ -34,6 +35,7 @@ from sundial.sources.notice import probe
 from sundial.sources.pull import Clock, pull
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status, finding_from_payload
+from sundial.store.register import RegisterRows, Row
 from sundial.store.results import JudgedWeek, Pull, Results
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Run:
     """One run: a system judged as of a date.
 
     Attributes:
+        system: its entry as the YAML has it; each week is judged by the entry in effect on its Sunday.
         run_id: what started it, kept beside the results, outside their payload.
         resolve: gives the connection of an id.
         contracts: whether the gate asks for what the register entry expects of rows; see `Gate`.
@@ -187,7 +190,7 @@ class Run:
             log.info("%s · %s: week of %s measured", self.system.id, principle.label, week)
         changed, told = restated(measuring, found, before)
         staged: Staged = {
-            "provenance": measuring.provenance,
+            "provenance": _staged_from(measuring.provenance, measuring.in_effect),
             "weeks": [
                 {"week": week.isoformat(), "findings": [f.payload() for f in findings]}
                 for week, findings in told.items()
@@ -221,6 +224,7 @@ class Run:
             events={name: stored.load() for name, stored in self._events(plan).items()},
             history=self._history(principle),
             learnt=Learnt(self.lake, self.system.id),
+            rows=self._rows(),
         )
 
     def record(self) -> Sequence[date]:
@@ -233,7 +237,8 @@ class Run:
             NotStaged: a principle staged nothing, other weeks than the rest, or what it measured from other
                 rows, another configuration or other code than the present ones.
         """
-        present = self._provenance(plan_of(self.system))
+        in_effect = InEffect(self.system, self.policy, self._rows())
+        present = _staged_from(self._provenance(plan_of(self.system)), in_effect)
         last = self._results.last_judged_week(self.system.id)
         by_week: dict[date, list[Finding]] = {}
         later: list[Finding] = []
@@ -259,9 +264,14 @@ class Run:
             raise NotStaged(
                 f"{self.system.id}: the principles measured different weeks; run the check tasks again"
             )
-        config = config_hash(self.system, self.policy)
         weeks = [
-            JudgedWeek(week, self.clock.as_of, config, code_version(), tuple(by_week[week]))
+            JudgedWeek(
+                week,
+                self.clock.as_of,
+                in_effect.config(week + timedelta(days=6)),
+                code_version(),
+                tuple(by_week[week]),
+            )
             for week in sorted(by_week)
         ]
         self._results.record(self.system.id, weeks, self.run_id, later)
@@ -314,15 +324,18 @@ class Run:
 
     def _provenance(self, plan: Plan) -> Mapping[str, str]:
         """Returns what a finding rests on."""
-        baseline = self.system.baseline
         events = {name: stored.fingerprint() for name, stored in self._events(plan).items()}
         return {
-            "config": config_hash(self.system, self.policy),
+            **rests_on(self.system, config_hash(self.system, self.policy)),
             "code": code_version(),
             "partitions": self._partitions(plan).fingerprint(),
-            "baseline": f"{baseline.start}/{baseline.end}" if baseline else "",
             **{f"partitions of {name}": fingerprint for name, fingerprint in events.items()},
         }
+
+    def _rows(self) -> Sequence[Row]:
+        """Returns the ledger's rows of the system that hold by the as-of date."""
+        rows = RegisterRows(self.database).rows(self.system.id)
+        return [row for row in rows if row.given.holds_from <= self.clock.as_of]
 
     def _partitions(self, plan: Plan) -> Partitions:
         return Partitions(self.lake, self.system.id, plan.statistics)
@@ -373,6 +386,11 @@ class Run:
         error: str | None = None,
     ) -> None:
         self._results.record_pull(Pull(self.system.id, name, self.clock.as_of, status, rows, batches, error))
+
+
+def _staged_from(provenance: Mapping[str, str], in_effect: InEffect) -> Mapping[str, str]:
+    """Returns what staged findings were measured from; the same for `record`, or they are not recorded."""
+    return {**provenance, "ledger": in_effect.fingerprint}
 
 
 def _by_status(findings: Sequence[Finding]) -> Mapping[Status, int]:

@@ -80,7 +80,15 @@ def config_hash(system: System, policy: Policy) -> str:
     Order and layout of the YAML, comments, and defaults that are written out do not change it.
     """
     models = {"policy": policy, "system": system}
-    plain = {name: model.model_dump(mode="json", by_alias=True) for name, model in models.items()}
+    return _digest({name: model.model_dump(mode="json", by_alias=True) for name, model in models.items()})
+
+
+def entry_hash(system: System) -> str:
+    """Return the SHA-256 of a system's entry alone, as `config_hash` does: the name of its version."""
+    return _digest(system.model_dump(mode="json", by_alias=True))
+
+
+def _digest(plain: object) -> str:
     canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -16,8 +16,10 @@ from sundial.register.models import System
 from sundial.register.principles import Principle
 from sundial.report.page import IN_PART, LOOKS, PAST, Look
 from sundial.report.plain import clean, day, figure, metric_name, said, sentence, subject, target
+from sundial.report.waivers import Waived, waivers_shown
 from sundial.stats.families import e_bh
 from sundial.store.records import Finding, Status
+from sundial.store.register import Row
 from sundial.store.results import Judgement, Results
 
 WORST_FIRST = (
@@ -140,6 +142,7 @@ class SystemHealth:
         hidden_watches: findings on watch that are not among the lines.
         pull_failures: feeds whose last pull failed, as sentences.
         refused: what the rates rest on, where too many outcomes were refused; else empty.
+        waivers: ended ones that are still in breach first, then those in force.
     """
 
     id: str
@@ -161,6 +164,7 @@ class SystemHealth:
     unmeasured: tuple[Unmeasured, ...]
     pull_failures: tuple[str, ...]
     refused: str
+    waivers: tuple[Waived, ...]
 
     @property
     def where_refused(self) -> str:
@@ -191,7 +195,12 @@ def discoveries(findings: Iterable[Finding], alpha: float) -> Mapping[str, int]:
 
 
 def system_health(
-    system: System, results: Results, week: date, as_of: date, told: Mapping[str, int]
+    system: System,
+    results: Results,
+    week: date,
+    as_of: date,
+    told: Mapping[str, int],
+    rows: Sequence[Row] = (),
 ) -> SystemHealth:
     """Returns the system's part of the report on the week that begins at `week`.
 
@@ -201,6 +210,7 @@ def system_health(
         week: Monday of the report's week.
         as_of: the report's date.
         told: what `discoveries` picks: it is listed first.
+        rows: the ledger's rows of the system.
     """
     weeks = [judgement.week for judgement in judged_until(results, system.id, week, as_of)]
     found = _by_week(results, system.id, weeks[:2], as_of)
@@ -228,6 +238,7 @@ def system_health(
         unmeasured=_unmeasured(results, system.id, weeks, now, behind, as_of),
         pull_failures=_pull_failures(results, system.id, as_of),
         refused=_refused(now),
+        waivers=waivers_shown(rows, now, as_of),
     )
 
 
@@ -359,6 +370,8 @@ def _kind(was: Status | None, is_now: Status | None) -> ChangeKind | None:
     """Returns what a change of status is; None where there is none worth a word."""
     if was is is_now:
         return None
+    if is_now is Status.WAIVED:  # it may be in breach as it was
+        return "smaller"
     if is_now is Status.BREACH:
         return "new breach"
     if is_now is Status.ERROR:

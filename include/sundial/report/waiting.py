@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from sundial.engine.waive import own
 from sundial.register.models import Policy, SunsetRule, System
 from sundial.report.health import judged_until
 from sundial.report.plain import clean, sentence
+from sundial.report.waivers import Waived
 from sundial.store.cases import Cases, Episode, Question
 from sundial.store.records import Finding, Kind, Status
 from sundial.store.results import Results
@@ -90,6 +92,26 @@ def due_facts(system: System, findings: tuple[Finding, ...], as_of: date) -> lis
     return sorted(waiting, key=lambda one: (one.by or as_of, one.what))
 
 
+def ended_waivers(system: str, waivers: Iterable[Waived], as_of: date) -> list[Waiting]:
+    """Returns the waivers that have ended and are still in breach: whoever approved them answers for it."""
+    return [
+        Waiting(
+            who=waiver.approver,
+            system=system,
+            what=f"The waiver of {waiver.what} has ended, and it is still in breach: {waiver.still[0]}",
+            case="",
+            since=waiver.since,
+            days=waiver.days,
+            first_adverse=None,
+            first_adverse_days=None,
+            by=waiver.expires,
+            overdue=True,
+        )
+        for waiver in waivers
+        if waiver.still
+    ]
+
+
 def _question(
     question: Question,
     episode: Episode,
@@ -132,7 +154,8 @@ def _first_adverse(
     while start <= end:
         last = min(start + _YEAR - timedelta(days=1), end)
         for finding in results.findings_between(start, last, system.id, as_of):
-            if (finding.check, finding.metric) == (rule.check, metric) and finding.status in _ADVERSE:
+            of_rule = (finding.check, finding.metric) == (rule.check, metric)
+            if of_rule and own(finding).status in _ADVERSE:  # a waiver makes nothing younger
                 return finding.week
         start += _YEAR
     return None

@@ -24,9 +24,10 @@ from sundial.report.health import (
 )
 from sundial.report.page import LOOKS, environment
 from sundial.report.plain import clean, count, joined
-from sundial.report.waiting import Waiting, due_facts, open_questions
+from sundial.report.waiting import Waiting, due_facts, ended_waivers, open_questions
 from sundial.store.cases import Cases
 from sundial.store.records import Status
+from sundial.store.register import Row
 from sundial.store.results import Results
 
 NEVER = 1_000_000
@@ -67,7 +68,8 @@ class WeeklyReport:
         end: its Sunday.
         headline: the portfolio in a few counted facts.
         news: what changed since the week before, breaches first.
-        waiting: open questions, the oldest first, then facts by the day on which their grace ends.
+        waiting: open questions, the oldest first, then facts by the day on which their grace ends, among them
+            waivers that ended and are still in breach.
         gaps: what could not be measured and for how long.
         systems: one part for each registered system, by id.
     """
@@ -87,7 +89,12 @@ class WeeklyReport:
 
 
 def build(
-    systems: Mapping[str, System], policy: Policy, results: Results, cases: Cases, as_of: date
+    systems: Mapping[str, System],
+    policy: Policy,
+    results: Results,
+    cases: Cases,
+    as_of: date,
+    rows: Sequence[Row] = (),
 ) -> WeeklyReport:
     """Returns the report on the last complete week before the as-of date.
 
@@ -97,15 +104,20 @@ def build(
         results: what was measured; weeks after the report's, or judged by later runs, change nothing.
         cases: the sunset cases; a question counts that was asked by the as-of date and is open now.
         as_of: the report's date in the City's calendar.
+        rows: the ledger's rows of all systems, for the waivers.
     """
     week = last_complete_week(as_of)
     register = [systems[name] for name in sorted(systems)]
     judged = {s.id for s in register if any(j.week == week for j in judged_until(results, s.id, week, as_of))}
     found = (f for f in results.findings_between(week, week, as_of=as_of) if f.system in judged)
     told = discoveries(found, policy.evidence.false_share_of_report)
-    health = tuple(system_health(system, results, week, as_of, told) for system in register)
+    of_system: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        of_system[row.system].append(row)
+    health = tuple(system_health(s, results, week, as_of, told, of_system[s.id]) for s in register)
     questions = open_questions(systems, policy, results, cases, as_of, week)
     facts = [fact for system in register for fact in _facts(system, results, week, as_of)]
+    facts += [ended for one in health for ended in ended_waivers(one.name, one.waivers, as_of)]
     return WeeklyReport(
         city=clean(policy.city),
         timezone=policy.timezone,

@@ -23,6 +23,7 @@ from sundial.store.tables import (
     judged_weeks,
     pulls,
     questions,
+    register_rows,
     reports,
     restatements,
 )
@@ -282,7 +283,8 @@ class Results:
         """Returns one hash of all that was found and decided, for "the same store" after a crash.
 
         It covers keys and payloads of findings, of all their restatements, of evidence, judged weeks,
-        episodes, their events and questions: not when or by which run they were recorded, nor in which order.
+        episodes, their events and questions, and the rows of the register: not when or by which run they
+        were recorded, nor in which order.
         """
         with self._database.read() as connection:
             rows = sorted(hashlib.sha256(canonical(line).encode()).digest() for line in _content(connection))
@@ -506,6 +508,7 @@ def _content(connection: Connection) -> Iterator[list[Any]]:
         ),
         episode_events: ("episode", "number", "key", "kind", "payload", "by", "at"),
         questions: ("episode", "number", "role", "kind", "asked_as_of", "body", "reason_reopened"),
+        register_rows: ("system", "number", "kind", "payload_hash", "recorded_by"),
     }
     for table, names in content.items():
         rows = connection.execution_options(yield_per=10_000).execute(

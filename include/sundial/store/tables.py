@@ -235,3 +235,17 @@ mail_results = Table(
     Column("detail", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+register_rows = Table(
+    "register_rows",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("holds_from", Date, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("payload_hash", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Index(None, "kind"),
+)
