@@ -59,7 +59,7 @@ def measured(
     plan = plan_of(system)
     assert system.feeds.outputs is not None
     of_events = {
-        name: Profile(_cells(plan.events[name], rows, name, Columns.of_events(feed)))
+        name: Profile(cells(plan.events[name], rows, name, Columns.of_events(feed)))
         for name, feed in system.feeds.events.items()
         if name in plan.events
     }
@@ -69,7 +69,7 @@ def measured(
         policy=policy,
         principle=found.principle,
         checks=[found],
-        profile=Profile(_cells(plan.statistics, rows, "outputs", Columns.of(system, system.feeds.outputs))),
+        profile=Profile(cells(plan.statistics, rows, "outputs", Columns.of(system, system.feeds.outputs))),
         streams=Streams({}, Alarms(budget.weeks_between_false_breaches, budget.stream_weight, {}, 0.0)),
         gates=gates or {},
         failed={},
@@ -107,7 +107,8 @@ def daily(weeks: int, **counters: float) -> pd.DataFrame:
     )
 
 
-def _cells(plan: Sequence[Statistic], rows: Rows, over: Over, columns: Columns) -> dict[Statistic, Any]:
+def cells(plan: Sequence[Statistic], rows: Rows, over: Over, columns: Columns) -> dict[Statistic, Any]:
+    """What is profiled of the rows of a feed."""
     frame = rows.get(over, pd.DataFrame({"day": pd.Series(dtype="object")}))
     if "counted" not in frame:
         frame = frame.assign(counted=[day - timedelta(days=day.weekday()) for day in frame["day"]])

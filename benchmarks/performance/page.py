@@ -45,10 +45,10 @@ Row = Mapping[str, Any]
 
 
 def write(runs: Sequence[Run]) -> str:
-    """Writes tables, plots and summary from all runs, and returns the tables; without runs a part stays."""
+    """Writes tables, plots and summary from all runs, and returns the tables; without runs a row stays."""
     told = json.loads(SUMMARY.read_text())
     found = {
-        "log": summary(runs),
+        "log": _renewed(told["log"], summary(runs)),
         **{tool: growth.summary(runs, tool) for tool in growth.TOOLS if any(r.tool == tool for r in runs)},
     }
     told |= {part: rows for part, rows in found.items() if rows}
@@ -67,6 +67,13 @@ def write(runs: Sequence[Run]) -> str:
     if all(told[tool] for tool in growth.TOOLS):
         GROWTH_PLOT.write_text(growth.plot(told["steady"], told["portfolio"]))
     return "\n".join(tables.values())
+
+
+def _renewed(told: Sequence[Row], found: Sequence[Row]) -> list[Row]:
+    """Returns the rows found, and those told of other sizes and tools, in the order of the tables."""
+    rows = {(row["rows"], row["tool"]): row for row in (*told, *found)}
+    tools = list(NAMES)
+    return [rows[key] for key in sorted(rows, key=lambda key: (key[0], tools.index(key[1])))]
 
 
 def summary(runs: Sequence[Run]) -> list[Row]:

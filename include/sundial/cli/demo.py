@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import signal
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from sundial.airflow.names import monitor_id
 from sundial.cli.datasets import DatasetError, default_cache, prepare
 from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow
 from sundial.cli.mailbox import Mailbox
-from sundial.engine.settings import settings
+from sundial.engine.settings import INCLUDE, settings
 from sundial.register.load import load_policy
 from sundial.register.principles import Principle
 from sundial.sources.pull import PSEUDONYM_CONNECTION
@@ -99,6 +100,7 @@ def _environment(home: Path, smtp_port: int) -> dict[str, str]:
     policy = yaml.safe_load(settings().policy.read_text())
     policy["report_schedule"] = "manual"  # time is played: the report of now would be about nothing
     (home / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True))
+    _two_systems(home / "systems")
     key = home / "pseudonym_key"
     if not key.exists():
         key.touch(mode=0o600)
@@ -108,10 +110,18 @@ def _environment(home: Path, smtp_port: int) -> dict[str, str]:
         "SUNDIAL_STORE": f"sqlite:///{home}/store.db",
         "SUNDIAL_LAKE": f"file://{home}/lake",
         "SUNDIAL_POLICY": str(home / "policy.yaml"),
+        "SUNDIAL_REGISTER": str(home / "systems"),
         "AIRFLOW_CONN_SUNDIAL_EXAMPLES": _connection("fs", extra={"path": str(default_cache())}),
         f"AIRFLOW_CONN_{PSEUDONYM_CONNECTION.upper()}": _connection("generic", password=key.read_text()),
         "AIRFLOW_CONN_SMTP_DEFAULT": _connection("smtp", host="127.0.0.1", port=smtp_port, extra=smtp),
     }
+
+
+def _two_systems(folder: Path) -> None:
+    """Writes a register of the systems with real data: the others would show as never judged."""
+    folder.mkdir(exist_ok=True)
+    for system in AS_OF:
+        shutil.copy(INCLUDE / "systems" / f"{system}.yaml", folder)
 
 
 def _connection(conn_type: str, **fields: object) -> str:

@@ -75,7 +75,7 @@ def export_register(
 ) -> Export:
     """Returns the systems of a register, or one of them, in a standard's words.
 
-    Historical data, which the City does not operate, and rejected systems are not published.
+    Historical data, which the City does not operate, examples and rejected systems are not published.
 
     Args:
         folder: the folder of register files.
@@ -138,6 +138,8 @@ def _wanted(register: Register, folder: Path, name: str) -> System:
 def _unpublished(system: System) -> str | None:
     if system.status is Lifecycle.REJECTED:
         return "it was rejected"
+    if system.example:
+        return "it is an example, with generated data"
     return None if system.operated else "the City does not operate it"
 
 

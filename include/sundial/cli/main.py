@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ workbench.add_to(app)
 register_rows.add_to(app)
 app.add_typer(new, name="new")
 new.command("system")(ask_system.system)
+examples = typer.Typer(help="The example systems, with generated data.", no_args_is_help=True)
+app.add_typer(examples, name="examples")
 
 
 @db.command()
@@ -125,6 +128,41 @@ def export(
     for line in (*found.errors, *found.left_out, *found.problems):
         typer.echo(line, err=True)
     raise typer.Exit(1 if found.errors or (strict and found.problems) else 0)
+
+
+@examples.command("write")
+def write_examples(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where to write; made if it is not there.")],
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="Weeks of data, from 30 December 2024 on.")] = 65,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same rows.")] = 1,
+    fault: Annotated[
+        str | None, typer.Option(help="A fault by its name in docs/examples.md; none by default.")
+    ] = None,
+    from_week: Annotated[int, typer.Option(min=0, help="The fault's first week, counted from 0.")] = 26,
+) -> None:
+    """Write the generated data that the example systems of the register point to.
+
+    Example: sundial examples write ~/sundial-examples --fault quality_70
+    """
+    from sundial.cli import examples as of_examples
+    from sundial.examples.faults import Fault
+
+    try:
+        seeded = None if fault is None else Fault(fault, from_week)  # type: ignore[arg-type]  # it refuses others
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    try:
+        for path, rows in of_examples.write_examples(
+            folder.resolve(), settings().register, weeks, seed, seeded
+        ):
+            typer.echo(f"{path}: {rows:,} rows")
+    except (RegisterError, of_examples.ExamplesError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    if seeded is not None and (others := of_examples.without(seeded)):
+        typer.echo(f"{seeded.name} does not fit {', '.join(others)}: they are without a fault.", err=True)
+    connection = json.dumps({"conn_type": "fs", "extra": {"path": str(folder.resolve())}})
+    typer.echo(f"Their connection: export AIRFLOW_CONN_SUNDIAL_EXAMPLES='{connection}'")
 
 
 @app.command()

@@ -313,6 +313,10 @@ class System(Entry):
     operated: bool = Field(
         default=True, description="Whether the City operates it; historical data has nobody to attest to it."
     )
+    example: bool = Field(
+        default=False,
+        description="Whether it is an invented system, to try Sundial on; it is never published.",
+    )
     schedule: Literal["daily", "weekly", "manual"] = Field(
         default="daily", description="How often its DAG runs by itself."
     )
