@@ -1,56 +1,67 @@
-"""The rules that a feed's shape implies have the same verdict without Great Expectations."""
+"""Rules that need no asking: Great Expectations takes each of them, and what it refuses is not among them."""
 
 from __future__ import annotations
 
-from datetime import date
-from pathlib import Path
+from datetime import date, datetime, time
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-from towns import town_at
 
-from sundial.gate.contract import rules_of_outcomes, rules_of_outputs
-from sundial.gate.expectations import validate
-from sundial.gate.plain import PlainValidation
+from sundial.gate.contract import Rule
+from sundial.gate.errors import RuleError
+from sundial.gate.expectations import build
+from sundial.gate.plain import plainly_right
 
-AS_OF = date(2014, 2, 1)
-DAYS = pd.to_datetime(["2014-01-06", "2014-02-01", "2014-02-02", None, "2014-01-07"]).astype("datetime64[s]")
+MIDNIGHT = datetime.combine(date(2026, 1, 1), time())
+NOT_NULL, IN_SET, BETWEEN = (
+    f"expect_column_values_to_{end}" for end in ("not_be_null", "be_in_set", "be_between")
+)
 
 
-@pytest.mark.parametrize("feed", ["outputs", "outcomes"])
-def test_the_verdict_is_that_of_great_expectations(tmp_path: Path, feed: str) -> None:
-    weight: dict[str, Any] = {"weight": {"column": "weight", "max": 5}}
-    changes: dict[str, Any] = {
-        "outputs": {**weight, "prediction": "decision", "failed": "failed"},
-        "outcomes": {**weight, "observed_until": date(2014, 1, 20)},
-    }
-    feeds = town_at(tmp_path, **changes).system.feeds
-    assert feeds.outputs is not None
-    assert feeds.outcomes is not None
-    rules = (
-        rules_of_outputs(feeds.outputs, AS_OF)
-        if feed == "outputs"
-        else rules_of_outcomes(feeds.outcomes, AS_OF)
-    )
-    frame = pd.DataFrame(
-        {
-            "key": ["a", None, "b", "c", "d"],
-            "day": DAYS,
-            "output_day": DAYS,
-            "matures_on": DAYS + pd.to_timedelta(13, "D"),
-            "same_key": np.array([1, 2, 1, 1, 3], np.int32),
-            "score": [0.0, 1.0, 1.5, np.nan, -0.1],
-            "decision": [0.0, 1.0, 7.0, np.nan, 1.0],
-            "failed": [0, 1, 2, 0, 1],
-            "broken": [0.0, 1.0, 2.0, np.nan, 0.5],
-            "weight": [0.0, 5.0, 5.1, np.nan, 1.0],
-        }
-    )
-    plain = PlainValidation(rules)
-    assert plain.columns() <= set(frame)
-    theirs = validate(frame, rules, "test").failed
-    for rule, ours, expected in zip(rules, plain.judge(frame), theirs, strict=True):
-        assert ours.tolist() == expected.tolist(), rule
-    assert all(marks.any() for marks in theirs), "a rule that nothing fails shows nothing"
+def rule(kind: str, **args: Any) -> Rule:
+    return Rule(kind, {"column": "channel", **args}, "critical", "")
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        rule(NOT_NULL),
+        rule(IN_SET, value_set=["web", "desk"]),
+        rule(IN_SET, value_set=[0, 1.5]),
+        rule(IN_SET, value_set=[]),
+        rule(BETWEEN, min_value=0),
+        rule(BETWEEN, max_value=1.5, strict_max=True),
+        rule(BETWEEN, min_value=MIDNIGHT, max_value=MIDNIGHT, strict_min=False),
+    ],
+    ids=lambda one: f"{one.type} {sorted(one.args)}",
+)
+def test_what_is_plainly_right_is_taken(one: Rule) -> None:
+    assert plainly_right(one)
+    build(one)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        rule(IN_SET),
+        rule(IN_SET, value_set="web"),
+        rule(IN_SET, values=["web"]),
+        rule(BETWEEN),
+        rule(BETWEEN, min_value="a lot", max_value=[]),
+        rule(BETWEEN, low=0),
+        rule(NOT_NULL, value_set=["web"]),
+        rule("expect_column_values_to_be_somewhere"),
+        rule("expect_column_mean_to_be_between", min_value=0, max_value=1),
+    ],
+    ids=lambda one: f"{one.type} {sorted(one.args)}",
+)
+def test_what_is_refused_is_not_plainly_right(one: Rule) -> None:
+    assert not plainly_right(one)
+    with pytest.raises(RuleError):
+        build(one)
+
+
+def test_of_any_other_great_expectations_is_asked() -> None:
+    other = rule("expect_column_values_to_match_regex", regex="^[A-Z]")
+    assert not plainly_right(other)
+    build(other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,3 +60,37 @@ def _between(values: pd.Series, limits: dict[str, Any]) -> NDArray[np.bool_]:
     if (high := limits.get("max_value")) is not None:
         within &= (values < high if limits.get("strict_max") else values <= high).to_numpy()
     return within
+
+
+_NUMBER_OR_TIME = (int, float, datetime)
+_PLAIN: dict[str, dict[str, tuple[type, ...]]] = {
+    "expect_column_values_to_not_be_null": {},
+    "expect_column_values_to_be_in_set": {"value_set": (list,)},
+    "expect_column_values_to_be_between": {
+        "min_value": _NUMBER_OR_TIME,
+        "max_value": _NUMBER_OR_TIME,
+        "strict_min": (bool,),
+        "strict_max": (bool,),
+    },
+}
+_NEEDED = {
+    "expect_column_values_to_be_in_set": {"value_set"},
+    "expect_column_values_to_be_between": {"min_value", "max_value"},
+}
+
+
+def plainly_right(rule: Rule) -> bool:
+    """Whether Great Expectations is sure to take a rule; of others it has to be asked, which takes seconds.
+
+    These are the three expectations that most contracts are made of, with arguments of the right types.
+    """
+    kinds = _PLAIN.get(rule.type)
+    if kinds is None:
+        return False
+    given = {name: value for name, value in rule.args.items() if name != "column"}
+    needed = _NEEDED.get(rule.type)
+    if needed is not None and not needed & given.keys():
+        return False
+    if not all(name in kinds and type(value) in kinds[name] for name, value in given.items()):
+        return False
+    return all(type(value) in (str, int, float) for value in given.get("value_set", ()))
