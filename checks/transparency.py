@@ -145,7 +145,7 @@ class VendorClaims(Check):
 
     name = "transparency.vendor_claims"
     principle = Principle.TRANSPARENCY
-    feeds = ("outputs", "outcomes")
+    feeds = ("outputs",)
 
     def statistics(self, system: System) -> Sequence[Statistic]:
         claims = (claim for claim in _claims(system) if _not_measurable(system, claim) is None)
@@ -162,6 +162,11 @@ class VendorClaims(Check):
             if reason is not None:
                 metric = _claimed(claim) if claim.metric in MEASURES else "vendor_claim"
                 yield view.finding(metric, Status.NOT_MEASURED, reason, slice=where, details=_told(claim))
+            elif (
+                "outcomes" in view.failed
+                and measure_of(view.system, claim.metric).statistic.over == "outcomes"
+            ):
+                yield view.finding(_claimed(claim), Status.ERROR, view.failed["outcomes"], slice=where)
             else:
                 yield _beside(view, claim, where)
 
@@ -184,6 +189,8 @@ def _not_measurable(system: System, claim: VendorClaim) -> str | None:
         return f"A claim in the vendor's words; where it is one of Sundial's measures, name it: {_NAMES}."
     if outputs is None or outputs.task not in known.tasks:
         return f"{claim.metric} is no measure of the system's task."
+    if outcomes is None:
+        return "The system has no feed outcomes; add it to the register entry."
     if known.unit == "share" and not 0 <= claim.value <= 1:
         return f"{claim.metric} is a share from 0 to 1; write 0.95 for 95 %."
     lacking = {

@@ -38,6 +38,8 @@ TODAY = date(2026, 11, 1)
 FIRST = date(2014, 1, 6)
 """A Monday: the first day of the small system's outputs."""
 WEEK = timedelta(days=7)
+OF_THE_SOURCE = frozenset({"privacy.fields", "privacy.retention", "transparency.notice_page"})
+"""Checks of what a source was like when it was asked: a week that is caught up later has nothing of it."""
 
 
 def registered(name: str) -> System:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from sqlalchemy import func, select
-from towns import FIRST, WEEK, Town, only, rows_of, town_at
+from towns import FIRST, OF_THE_SOURCE, WEEK, Town, only, rows_of, town_at
 
 from sundial.engine import restate
 from sundial.store.records import Finding, Status
@@ -44,8 +44,8 @@ def estimates(town: Town, week: int) -> dict[Any, Any]:
     return {key_of(f): (f.estimate, f.interval, f.n, f.details) for f in found if f.check not in ROWS_OF}
 
 
-ROWS_OF = ("security_and_safety.refused_rows",)
-"""Checks that count rows by the week in which they came."""
+ROWS_OF = OF_THE_SOURCE | {"security_and_safety.duplicates", "security_and_safety.refused_rows"}
+"""Checks that count rows by the week in which they came, or tell what the source was like then."""
 
 
 def number_of_restatements(town: Town) -> int:
