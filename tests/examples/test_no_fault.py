@@ -13,22 +13,22 @@ WEEKS = BASELINE_WEEKS + 52
 WRONG = (Status.BREACH, Status.ERROR)
 
 
-def breaches(name: str, seed: int) -> list[str]:
+def breaches(name: str, seed: int, weeks: int = WEEKS) -> list[str]:
     return [
         f"week {week}: {f.check} {f.metric} {dict(f.slice)}: {f.status.value}: {f.reason}"
-        for week, found in replayed(name, seed, WEEKS)
+        for week, found in replayed(name, seed, weeks)
         for f in found
         if f.status in WRONG
     ]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_year_without_a_fault_has_no_breach(name: str, seed: int) -> None:
-    assert breaches(name, seed) == []
+def test_half_a_year_without_a_fault_has_no_breach(name: str, seed: int) -> None:
+    assert breaches(name, seed, BASELINE_WEEKS + 26) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(1, 20))
+@pytest.mark.parametrize("number", range(20))
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_nineteen_more_years_have_none(name: str, number: int, seed: int) -> None:
+def test_twenty_years_without_a_fault_have_none(name: str, number: int, seed: int) -> None:
     assert breaches(name, seed) == []
