@@ -214,6 +214,14 @@ def test_not_measured_without_the_feed(measure: Measure) -> None:
 
 
 @each
+def test_not_applicable_to_historical_data_without_the_feed(measure: Measure) -> None:
+    outputs = shares(1, 40, 0, "score", kind="LED", area="north")
+    (found,) = measured(registered(operated=False), measure.check, {"outputs": outputs}, 1)
+    assert found.status is Status.NOT_APPLICABLE
+    assert f"gets no {measure.needs}" in found.reason
+
+
+@each
 def test_error_when_the_feed_failed(measure: Measure) -> None:
     rows = measure.rows(2, 140, measure.good)
     found = measured(measure.system, measure.check, rows, 2, failed={measure.needs: "The source is gone."})

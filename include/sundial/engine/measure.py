@@ -162,6 +162,9 @@ def _cannot(measuring: Measuring, view: View) -> Finding | None:
     """Returns the finding of a check that cannot run this week, for its feeds or what it asks for."""
     for feed in view.check.feeds:
         if getattr(measuring.system.feeds, feed) is None:
+            if not measuring.system.operated and feed not in ("outputs", "outcomes"):
+                reason = f"Historical data: the City does not operate this system, and gets no {feed}."
+                return _unmeasured(view, Status.NOT_APPLICABLE, reason)
             return _unmeasured(
                 view, Status.NOT_MEASURED, f"The system has no feed {feed}; add it to the register entry."
             )
