@@ -11,7 +11,7 @@ from checks.attestations import attested
 from checks.effectiveness.rates import against
 from checks.measures import MEAN_BINS, Mean
 from checks.places import part, places
-from checks.shares import Counted, flagged, rows_of, share, total
+from checks.shares import Counted, flagged, rows, share
 from sundial.api import (
     Bin,
     Check,
@@ -27,7 +27,7 @@ from sundial.api import (
     counts,
 )
 
-OUTPUTS, REVIEWS = rows_of("outputs"), rows_of("reviews")
+OUTPUTS, REVIEWS = counts("outputs", []), counts("reviews", [])
 BY_TEAM = counts("reviews", ["team", "overridden"])
 OVERRIDDEN = counts("reviews", ["overridden"])
 DECIDING = ("rights", "safety")
@@ -132,16 +132,15 @@ class HumanReview(Check):
             yield view.finding("no_human_share", Status.NOT_APPLICABLE, reason)
 
     def _reviewed(self, view: View, window: Window) -> Counted:
-        outputs = total(view.cells(OUTPUTS, window))
-        return min(total(view.cells(REVIEWS, window)), outputs), outputs
+        outputs = rows(view.cells(OUTPUTS, window))
+        return min(rows(view.cells(REVIEWS, window)), outputs), outputs
 
 
 class Overrides(Check):
     """Share of reviewed outputs that people decided otherwise, by team, within a band that has two sides.
 
-    Below `override_share_low` people may be
-    rubber-stamping, above `override_share_high` the system may not be up to its work. Teams, never persons;
-    all teams share the weight of one stream on each side.
+    Below `override_share_low` people may be rubber-stamping, above `override_share_high` the system may not
+    be up to its work. Teams, never persons; all teams share the weight of one stream on each side.
 
     Formula:
         override_share = reviews that decided otherwise / reviews, by team.

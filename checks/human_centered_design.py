@@ -9,7 +9,7 @@ import pandas as pd
 
 from checks.attestations import attested
 from checks.cells import by_level
-from checks.shares import Counted, counter, counters, flagged, rows_of, share, summed, total
+from checks.shares import Counted, counter, counters, flagged, rows, share, summed
 from sundial.api import (
     Check,
     Counter,
@@ -24,7 +24,7 @@ from sundial.api import (
     counts,
 )
 
-OUTPUTS, COMPLAINTS = rows_of("outputs"), rows_of("complaints")
+OUTPUTS, COMPLAINTS = counts("outputs", []), counts("complaints", [])
 BY_SUBJECT = counts("complaints", ["about"])
 OVERTURNED = counts("appeals", ["overturned"])
 
@@ -32,8 +32,7 @@ OVERTURNED = counts("appeals", ["overturned"])
 class Complaints(Check):
     """Complaints for each output, against the policy's ceiling `complaint_share`.
 
-    What they are about is in the details, by count;
-    their words are never read.
+    What they are about is in the details, by count; their words are never read.
 
     Formula:
         complaint_share = complaints / outputs of the same days.
@@ -55,7 +54,7 @@ class Complaints(Check):
         return [OUTPUTS, COMPLAINTS, *([BY_SUBJECT] if feed is not None and feed.about is not None else [])]
 
     def measure(self, view: View) -> Iterator[Finding]:
-        outputs, complaints = total(view.cells(OUTPUTS)), total(view.cells(COMPLAINTS))
+        outputs, complaints = rows(view.cells(OUTPUTS)), rows(view.cells(COMPLAINTS))
         details: dict[str, object] = {"complaints": complaints, "outputs": outputs}
         if BY_SUBJECT in self.statistics(view.system):
             details["about"] = by_level(view.cells(BY_SUBJECT), "about")
@@ -64,7 +63,7 @@ class Complaints(Check):
             "complaint_share",
             view.threshold("complaint_share", Side.CEILING),
             (min(complaints, outputs), outputs),
-            (total(view.new_cells(COMPLAINTS)), total(view.new_cells(OUTPUTS))),
+            (rows(view.new_cells(COMPLAINTS)), rows(view.new_cells(OUTPUTS))),
             window=view.outputs_window,
             details=details,
         )

@@ -8,12 +8,12 @@ import pandas as pd
 
 from checks.measures import figure, whole
 from sundial.api import (
+    LARGEST_COUNT,
     SUM_SCALE,
     Bin,
     Ceiling,
     Finding,
     Floor,
-    Over,
     Side,
     Statistic,
     Status,
@@ -25,9 +25,6 @@ from sundial.api import (
     intervals,
     judge_estimate,
 )
-
-LARGEST = 2**20
-"""The largest number of a counter: its sums of whole numbers are exact up to 1,024 times that a week."""
 
 Counted = tuple[float, float]
 """How many count towards a share, and its denominator."""
@@ -126,6 +123,11 @@ def total(cells: pd.DataFrame) -> float:
     return whole(float(cells["n"].sum()))
 
 
+def rows(cells: pd.DataFrame) -> float:
+    """Returns how many rows the cells have, whatever they weigh: what stands beside them does not weigh."""
+    return whole(float(cells["rows" if "rows" in cells else "n"].sum()))
+
+
 def flagged(cells: pd.DataFrame, flag: str) -> Counted:
     """Returns the rows whose flag is 1, and those whose flag is known."""
     known = cells[cells[flag].isin(["0", "1"])]
@@ -148,13 +150,8 @@ def known_rows(cells: pd.DataFrame, name: str) -> float:
     return total(cells.dropna(subset=[_bin(name).name]))
 
 
-def rows_of(over: Over) -> Statistic:
-    """Returns the statistic that counts the rows of a feed."""
-    return Statistic(over, ())
-
-
 def _bin(name: str) -> Bin:
-    return Bin(name, 0.0, float(LARGEST), 1)
+    return Bin(name, 0.0, float(LARGEST_COUNT), 1)
 
 
 def counters(system: System) -> frozenset[str]:

@@ -19,10 +19,10 @@ from sundial.profile.statistics import (
     key_name,
     sample,
 )
-from sundial.register.attestation import Attestation, AttestationKind
+from sundial.register.attestation import Attestation
 from sundial.register.completeness import missing_fields
 from sundial.register.emotions import emotional_levels, named_for_emotions
-from sundial.register.events import Counter, FeedName
+from sundial.register.events import LARGEST_COUNT, Counter, FeedName
 from sundial.register.fact_sheet import VendorClaim
 from sundial.register.feeds import Number, OutputsFeed
 from sundial.register.measures import MEASURES, Task
@@ -48,6 +48,7 @@ from sundial.store.records import Evidence, Finding, Kind, Side, Status, Thresho
 
 __all__ = [
     "CADENCE_DAYS",
+    "LARGEST_COUNT",
     "MEASURES",
     "STATISTICAL_FLOOR",
     "SUM_SCALE",
@@ -55,7 +56,6 @@ __all__ = [
     "Aggregate",
     "AggregateError",
     "Attestation",
-    "AttestationKind",
     "AucFloor",
     "Bin",
     "BoundedCeiling",

@@ -342,3 +342,22 @@ def test_the_hours_to_a_review_are_a_mean_with_evidence() -> None:
     assert found(80, 1).status is Status.WATCH
     assert found(1_000, 8).status is Status.BREACH
     assert found(1_000, 8).estimate == pytest.approx(1_000)
+
+
+@pytest.mark.parametrize("metric", ["human_review_share", "complaint_share"])
+def test_what_is_counted_beside_outputs_is_held_against_their_rows(metric: str) -> None:
+    """Outputs of a cluster weigh less than one each, reviews and complaints do not."""
+    feeds = {"reviews": REVIEWS, "complaints": {"key": "id", "about": "subject"}}
+    system = registered(feeds, outputs={"cluster": "meeting"})
+    outputs = shares(4, 140, 0, "score", kind="LED", area="north", meeting="the same")
+    half = outputs[["day"]].iloc[::2]
+    rows = {
+        "outputs": outputs,
+        "reviews": half.assign(overridden=0),
+        "complaints": half.assign(about="delay"),
+    }
+    check = {"human_review_share": "accountability.human_review"}.get(
+        metric, "human_centered_design.complaints"
+    )
+    found = only(measured(system, check, rows, 4, POLICY_OF_HALVES), metric)
+    assert (found.estimate, found.n) == (0.5, 560)

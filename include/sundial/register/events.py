@@ -40,7 +40,7 @@ Counter = Literal[
 ]
 """What a row of operations counts, of one day."""
 
-LARGEST = 2**20
+LARGEST_COUNT = 2**20
 """The largest number that a row of operations may have: with it sums of whole numbers are exact."""
 
 
@@ -130,7 +130,10 @@ class ReviewsFeed(KeyedFeed):
     )
     hours: Column | None = Field(default=None, description="Column with the hours from output to review.")
     hours_max: float = Field(
-        default=24.0 * 90, gt=0, le=LARGEST, description="Hours beyond which a review is as late as can be."
+        default=24.0 * 90,
+        gt=0,
+        le=LARGEST_COUNT,
+        description="Hours beyond which a review is as late as can be.",
     )
     maturity_days: int = Field(
         ge=0, le=MAX_DAYS, description="Days after which an output without a review counts as not reviewed."
@@ -256,4 +259,4 @@ class OperationsFeed(EventsFeed):
     @property
     def numbers(self) -> Mapping[str, tuple[str, float]]:
         """The counters."""
-        return {name: (column, float(LARGEST)) for name, column in self.counters.items()}
+        return {name: (column, float(LARGEST_COUNT)) for name, column in self.counters.items()}
