@@ -19,7 +19,7 @@ RUN python -m hatchling build --target wheel --directory dist
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 50000 sundial \
     && useradd --uid 50000 --gid 50000 --no-log-init --home-dir /opt/airflow --create-home sundial \
-    && install -d -o sundial -g sundial /opt/airflow/logs /opt/sundial-data /opt/sundial-data/lake
+    && install -d -o sundial -g sundial /opt/airflow/logs /opt/sundial-data /opt/sundial-data/lake /opt/sundial-checkpoints
 COPY --from=build /opt/venv /opt/venv
 RUN --mount=type=bind,from=build,source=/build/dist,target=/dist \
     --mount=type=bind,from=build,source=/usr/local/bin/uv,target=/usr/local/bin/uv \

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import Param, dag, task
 
 from sundial.airflow import weekly
+from sundial.airflow.checkpoint import checkpoint as sign_checkpoint
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy
 
@@ -40,7 +41,11 @@ def weekly_report() -> None:
     def mail() -> None:
         weekly.mail()
 
-    render() >> mail()
+    @task(doc_md="Signs where the ledger stands, and files that apart from the store.")
+    def checkpoint() -> int:
+        return sign_checkpoint()
+
+    render() >> [mail(), checkpoint()]
 
 
 weekly_report()

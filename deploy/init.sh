@@ -5,4 +5,4 @@ cd "$(dirname "$0")"
 airflow db migrate
 airflow pools import pools.json
 python accounts.py
-sundial db migrate
+SUNDIAL_STORE="$SUNDIAL_OWNER_STORE" sundial db migrate

@@ -10,6 +10,7 @@ import yaml
 from small_system import DATES, ID, entry, policy_entry, write_sources
 
 from sundial.sources.pull import PSEUDONYM_CONNECTION
+from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 
 MONITOR = f"monitor__{ID}"
 
@@ -29,6 +30,9 @@ def build_city(folder: Path, as_of: date = DATES[-1]) -> dict[str, str]:
         "SUNDIAL_POLICY": str(folder / "policy.yaml"),
         "AIRFLOW_CONN_SOURCE": connection("fs", extra={"path": str(folder / "sources")}),
         f"AIRFLOW_CONN_{PSEUDONYM_CONNECTION.upper()}": connection("generic", password="of this test only"),
+        f"AIRFLOW_CONN_{CHECKPOINTS.upper()}": connection(
+            "generic", password="ab" * 32, extra={"url": f"{folder}/checkpoints"}
+        ),
     }
 
 

@@ -26,6 +26,7 @@ from sundial.store.cases import EVIDENCE, Cases
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status
 from sundial.store.results import Results
+from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 from sundial.sunset.questions import evidence_sentence
 
 AS_OF = {
@@ -101,10 +102,7 @@ def _environment(home: Path, smtp_port: int) -> dict[str, str]:
     policy["report_schedule"] = "manual"  # time is played: the report of now would be about nothing
     (home / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True))
     _two_systems(home / "systems")
-    key = home / "pseudonym_key"
-    if not key.exists():
-        key.touch(mode=0o600)
-        key.write_text(secrets.token_urlsafe(32))
+    pseudonyms, checkpoints = (_secret(home / name) for name in ("pseudonym_key", "checkpoint_key"))
     smtp = {"disable_ssl": True, "disable_tls": True, "from_email": "sundial@example.gov"}
     return {
         "SUNDIAL_STORE": f"sqlite:///{home}/store.db",
@@ -112,9 +110,19 @@ def _environment(home: Path, smtp_port: int) -> dict[str, str]:
         "SUNDIAL_POLICY": str(home / "policy.yaml"),
         "SUNDIAL_REGISTER": str(home / "systems"),
         "AIRFLOW_CONN_SUNDIAL_EXAMPLES": _connection("fs", extra={"path": str(default_cache())}),
-        f"AIRFLOW_CONN_{PSEUDONYM_CONNECTION.upper()}": _connection("generic", password=key.read_text()),
+        f"AIRFLOW_CONN_{PSEUDONYM_CONNECTION.upper()}": _connection("generic", password=pseudonyms),
+        f"AIRFLOW_CONN_{CHECKPOINTS.upper()}": _connection(
+            "generic", password=checkpoints, extra={"url": str(home / "checkpoints")}
+        ),
         "AIRFLOW_CONN_SMTP_DEFAULT": _connection("smtp", host="127.0.0.1", port=smtp_port, extra=smtp),
     }
+
+
+def _secret(file: Path) -> str:
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32))
+    return file.read_text()
 
 
 def _two_systems(folder: Path) -> None:

@@ -31,8 +31,10 @@ from sundial.sources.connection import Connection
 from sundial.sources.errors import SourceError
 from sundial.sources.fetch import fetch
 from sundial.sources.pull import PSEUDONYM_CONNECTION
+from sundial.store.checkpoints import FOLDER as CHECKPOINT_FOLDER
 from sundial.store.database import Database, StoreError
 from sundial.store.results import Pull, Results
+from sundial.sunset.checkpoint import NoCheckpoints, signer
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -88,6 +90,7 @@ def examine(where: Settings, *, reach: bool = False) -> Iterator[Line]:
     lake = where.open_lake()
     yield from _lake(lake, where.lake)
     yield _secret()
+    yield _checkpoints()
     try:
         systems = load_register(where.register).systems
     except RegisterError:
@@ -180,6 +183,24 @@ def _secret() -> Line:
             "take a longer one before the first pull; later, every key would be a new one",
         )
     return Line("ok", about, f"connection {PSEUDONYM_CONNECTION} has one")
+
+
+def _checkpoints() -> Line:
+    about = "checkpoints of the ledger"
+    try:
+        found = signer(resolve)
+        last = found.place.list(CHECKPOINT_FOLDER)
+    except NoCheckpoints as error:
+        said, _, remedy = str(error).partition("; ")
+        return Line("warning", about, f"{said}: a store that was rewritten would not show", remedy)
+    except Exception as error:  # noqa: BLE001 - whatever a file system raises
+        return Line(
+            "problem",
+            about,
+            f"their place cannot be listed: {type(error).__name__}",
+            "check url and credentials",
+        )
+    return Line("ok", about, f"{len(last)} are filed")
 
 
 def _system(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sundial.cli import ask_system, register_rows, workbench
+from sundial.cli import ask_system, ledger, register_rows, workbench
 from sundial.cli.console import emit
 from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
 from sundial.engine.settings import INCLUDE, settings
@@ -22,6 +22,7 @@ new = typer.Typer(help="Something to begin with, which passes as it is.", no_arg
 app.add_typer(db, name="db")
 workbench.add_to(app)
 register_rows.add_to(app)
+ledger.add_to(app)
 app.add_typer(new, name="new")
 new.command("system")(ask_system.system)
 examples = typer.Typer(help="The example systems, with generated data.", no_args_is_help=True)

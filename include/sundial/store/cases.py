@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, insert, select
 
 from sundial.store.canonical import canonical
 from sundial.store.database import ConflictingRecord, Database, UnknownRecord
+from sundial.store.ledger import append
 from sundial.store.tables import answers, episode_events, episodes, question_claims, questions
 
 EVIDENCE = "evidence"
@@ -197,17 +198,19 @@ class Cases:
             if unanswered is not None:
                 return int(unanswered.number)
             number = _next_number(connection, questions.c.number, questions.c.episode == episode)
-            connection.execute(
-                insert(questions).values(
-                    episode=episode,
-                    number=number,
-                    role=role,
-                    kind=kind,
-                    asked_as_of=as_of,
-                    body=body,
-                    reason_reopened=reason_reopened,
-                    recorded_at=datetime.now(UTC),
-                )
+            append(
+                connection,
+                questions,
+                {
+                    "episode": episode,
+                    "number": number,
+                    "role": role,
+                    "kind": kind,
+                    "asked_as_of": as_of,
+                    "body": body,
+                    "reason_reopened": reason_reopened,
+                    "recorded_at": datetime.now(UTC),
+                },
             )
             return number
 
@@ -251,13 +254,15 @@ class Cases:
                     )
                 return False
             _require_open(connection, episode, f"answer to question {number}")
-            connection.execute(
-                insert(answers).values(
+            append(
+                connection,
+                answers,
+                dict(
                     episode=episode,
                     number=number,
                     recorded_at=datetime.now(UTC),
                     **{**vars(answer), "params": canonical(answer.params)},
-                )
+                ),
             )
             if event is not None:
                 _append(connection, episode, event)
@@ -335,19 +340,21 @@ def _open(connection: Connection, detection: Detection) -> str:
     known = connection.execute(of_system).all()
     number = 1 + sum(row.opened_week.isocalendar().year == year for row in known)
     episode = f"{system}-{year}-{number:03d}"
-    connection.execute(
-        insert(episodes).values(
-            id=episode,
-            system=system,
-            family=detection.family,
-            sequence=1 + sum(row.family == detection.family for row in known),
-            rule=detection.rule,
-            opened_week=detection.week,
-            opened_as_of=detection.as_of,
-            policy_hash=detection.policy_hash,
-            record=canonical(detection.record),
-            recorded_at=datetime.now(UTC),
-        )
+    append(
+        connection,
+        episodes,
+        {
+            "id": episode,
+            "system": system,
+            "family": detection.family,
+            "sequence": 1 + sum(row.family == detection.family for row in known),
+            "rule": detection.rule,
+            "opened_week": detection.week,
+            "opened_as_of": detection.as_of,
+            "policy_hash": detection.policy_hash,
+            "record": canonical(detection.record),
+            "recorded_at": datetime.now(UTC),
+        },
     )
     return episode
 
@@ -368,17 +375,19 @@ def _append(connection: Connection, episode: str, event: NewEvent) -> bool:
 
 
 def _insert_event(connection: Connection, episode: str, event: NewEvent) -> None:
-    connection.execute(
-        insert(episode_events).values(
-            episode=episode,
-            number=_next_number(connection, episode_events.c.number, episode_events.c.episode == episode),
-            key=event.key,
-            kind=event.kind,
-            payload=canonical(event.payload),
-            by=event.by,
-            at=event.at,
-            recorded_at=datetime.now(UTC),
-        )
+    append(
+        connection,
+        episode_events,
+        {
+            "episode": episode,
+            "number": _next_number(connection, episode_events.c.number, episode_events.c.episode == episode),
+            "key": event.key,
+            "kind": event.kind,
+            "payload": canonical(event.payload),
+            "by": event.by,
+            "at": event.at,
+            "recorded_at": datetime.now(UTC),
+        },
     )
 
 

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from sundial.store.ledger import seal
+
 LOCK_SECONDS = 60
 CONNECT_SECONDS = 10
 _MIGRATE = "run `sundial db migrate`"
@@ -116,6 +118,8 @@ class Database:
     def write(self, scope: str = "store") -> Iterator[Connection]:
         """Opens a transaction that waits for any other of the same scope; all of it is kept, or nothing.
 
+        What it appends is linked to the ledger at its end.
+
         What is read inside stays true until the commit, so "look, then insert" is safe within a scope.
         SQLite has one writer at a time whatever the scope.
 
@@ -129,6 +133,7 @@ class Database:
         with self._transaction(self._writer, scope) as connection:
             self._require_head(connection)
             yield connection
+            seal(connection)
 
     def migrate(self) -> None:
         """Brings the tables to this version's; safe to call at any time, from many processes at once.

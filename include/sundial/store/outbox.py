@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, exists, func, insert, select
+from sqlalchemy import Connection, Row, exists, func, select
 
 from sundial.store.canonical import canonical
 from sundial.store.database import ConflictingRecord, Database, UnknownRecord
+from sundial.store.ledger import append
 from sundial.store.tables import mail_results, mails
 
 Outcome = Literal["sent", "unknown", "failed"]
@@ -51,14 +52,16 @@ class Outbox:
         with self._database.write(_scope(key)) as connection:
             known = connection.execute(select(mails).where(mails.c.key == key)).first()
             if known is None:
-                connection.execute(
-                    insert(mails).values(
-                        key=key,
-                        message_id=message_id,
-                        recipients=canonical(list(to)),
-                        subject=subject,
-                        intent_at=datetime.now(UTC),
-                    )
+                append(
+                    connection,
+                    mails,
+                    {
+                        "key": key,
+                        "message_id": message_id,
+                        "recipients": canonical(list(to)),
+                        "subject": subject,
+                        "intent_at": datetime.now(UTC),
+                    },
                 )
                 return True
             if known.message_id != message_id:
@@ -77,10 +80,16 @@ class Outbox:
             if connection.execute(select(mails.c.key).where(mails.c.key == key)).first() is None:
                 raise UnknownRecord(f"mail {key} was never intended; record the intent before sending")
             tries = connection.scalar(select(func.count()).where(mail_results.c.mail == key)) or 0
-            connection.execute(
-                insert(mail_results).values(
-                    mail=key, attempt=tries + 1, outcome=outcome, detail=detail, at=datetime.now(UTC)
-                )
+            append(
+                connection,
+                mail_results,
+                {
+                    "mail": key,
+                    "attempt": tries + 1,
+                    "outcome": outcome,
+                    "detail": detail,
+                    "at": datetime.now(UTC),
+                },
             )
 
     def tries(self, key: str) -> tuple[tuple[Outcome, str], ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy import Row as Selected
 
 from sundial.register.given import (
@@ -25,6 +25,7 @@ from sundial.register.given import (
 from sundial.register.lifecycle import Lifecycle
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database, UnknownRecord
+from sundial.store.ledger import append
 from sundial.store.tables import register_rows
 
 _REVOCABLE = (GivenAttestation, Waiver, BaselineProposal, BaselineApproval)
@@ -70,17 +71,19 @@ class RegisterRows:
             _require_possible(system, before, given)
             payload, now = canonical(given.model_dump(mode="json")), datetime.now(UTC)
             row = Row(system, len(before) + 1, given, recorded_by, now)
-            connection.execute(
-                insert(register_rows).values(
-                    system=system,
-                    number=row.number,
-                    kind=given.row,
-                    holds_from=given.holds_from,
-                    payload=payload,
-                    payload_hash=digest(payload),
-                    recorded_by=recorded_by,
-                    recorded_at=now,
-                )
+            append(
+                connection,
+                register_rows,
+                {
+                    "system": system,
+                    "number": row.number,
+                    "kind": given.row,
+                    "holds_from": given.holds_from,
+                    "payload": payload,
+                    "payload_hash": digest(payload),
+                    "recorded_by": recorded_by,
+                    "recorded_at": now,
+                },
             )
             return row
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, false, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, false, func, or_, select
 
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
+from sundial.store.ledger import append
 from sundial.store.records import Evidence, Finding, Restated, finding_from_payload, finding_id
 from sundial.store.tables import (
     episode_events,
@@ -236,8 +237,10 @@ class Results:
             ).first()
             if last is not None and last.payload_hash == payload_hash:
                 return
-            connection.execute(
-                insert(pulls).values(
+            append(
+                connection,
+                pulls,
+                dict(
                     **payload,
                     system=pull.system,
                     feed=pull.feed,
@@ -245,7 +248,7 @@ class Results:
                     attempt=last.attempt + 1 if last else 1,
                     payload_hash=payload_hash,
                     recorded_at=datetime.now(UTC),
-                )
+                ),
             )
 
     def latest_pulls(self, system: str) -> dict[str, Pull]:
@@ -267,7 +270,7 @@ class Results:
         with self._database.write("reports") as connection:
             known = connection.execute(_reports().where(reports.c.key == report.key)).first()
             if known is None:
-                connection.execute(insert(reports).values(**vars(report), recorded_at=datetime.now(UTC)))
+                append(connection, reports, {**vars(report), "recorded_at": datetime.now(UTC)})
             elif Report(**known._mapping) != report:
                 raise ConflictingRecord(
                     f"report {report.key}: another one is recorded; publish a correction under its own key"
@@ -378,20 +381,22 @@ def _insert(
 ) -> None:
     now = datetime.now(UTC)
     for week in weeks:
-        connection.execute(
-            insert(judged_weeks).values(
-                system=system,
-                week=week.week,
-                as_of=week.as_of,
-                config_hash=week.config_hash,
-                code_version=week.code_version,
-                recorded_at=now,
-                run_id=run_id,
-            )
+        append(
+            connection,
+            judged_weeks,
+            {
+                "system": system,
+                "week": week.week,
+                "as_of": week.as_of,
+                "config_hash": week.config_hash,
+                "code_version": week.code_version,
+                "recorded_at": now,
+                "run_id": run_id,
+            },
         )
     finding_rows = [row | {"recorded_at": now} for week in weeks for row in rows[week.week]]
     if finding_rows:
-        connection.execute(insert(findings), finding_rows)
+        append(connection, findings, *finding_rows)
     evidence_rows = [
         row
         for week in weeks
@@ -400,7 +405,7 @@ def _insert(
         for row in _evidence_rows(system, week.week, finding.evidence)
     ]
     if evidence_rows:
-        connection.execute(insert(evidence), evidence_rows)
+        append(connection, evidence, *evidence_rows)
 
 
 def _restate(
@@ -429,7 +434,7 @@ def _restate(
             made = {"revision": revision + 1, "as_of": as_of, "supersedes": superseded, "recorded_at": now}
             rows.append(kept | made)
     if rows:
-        connection.execute(insert(restatements), rows)
+        append(connection, restatements, *rows)
 
 
 def _last_judged(connection: Connection, system: str) -> date | None:

@@ -249,3 +249,14 @@ register_rows = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Index(None, "kind"),
 )
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("previous", Text, nullable=False),
+    Column("lines", Text, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("hash", Text, nullable=False),
+)
