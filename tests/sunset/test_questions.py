@@ -18,16 +18,8 @@ from sunset_examples import (
 
 from sundial.store.cases import Cases
 from sundial.store.database import Database
-from sundial.sunset.questions import (
-    CONSIDERATIONS,
-    DECISION,
-    DETERMINATION,
-    FORMS,
-    LONGEST,
-    case_body,
-    evidence_sentence,
-    plain,
-)
+from sundial.sunset.case import LONGEST, case_body, evidence_sentence, plain
+from sundial.sunset.questions import CONSIDERATIONS, DECISION, DETERMINATION, FORMS
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -21,7 +21,8 @@ from sundial.register.load import load_policy, load_register
 from sundial.register.models import Policy, System
 from sundial.store.cases import Cases, Question
 from sundial.sunset.answers import Given, record_answer
-from sundial.sunset.questions import FORMS, Form, plain
+from sundial.sunset.case import plain
+from sundial.sunset.questions import FORMS, Form
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -26,8 +26,8 @@ from sundial.store.cases import EVIDENCE, Cases
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status
 from sundial.store.results import Results
+from sundial.sunset.case import evidence_sentence
 from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
-from sundial.sunset.questions import evidence_sentence
 
 AS_OF = {
     "compas-broward": ("2014-07-01", "2015-02-01", "2015-07-01", "2016-12-31"),

@@ -1,15 +1,15 @@
-"""The questions of a sunset episode: who is asked, what they may answer, and the case in front of them."""
+"""The questions of a sunset episode: who is asked, and what they may answer."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from sundial.register.models import System
-from sundial.store.cases import EVIDENCE, Cases, Episode
+from sundial.store.cases import Cases, Episode
+from sundial.sunset.case import case_body
 
 RoleName = Literal["cdpo", "cio"]
 
@@ -85,12 +85,6 @@ DECISION = Form(
 FORMS: Mapping[str, Form] = {form.kind: form for form in (DETERMINATION, DECISION)}
 
 
-LONGEST = 4000
-"""Characters of an answer that are shown in a case."""
-
-_LIKES = str.maketrans("<>[]|*`\\", "‹›()¦∗'∖")
-
-
 def ask(
     cases: Cases,
     episode: Episode,
@@ -104,104 +98,3 @@ def ask(
     return cases.ask(
         episode.id, role=form.role, kind=form.kind, body=body, as_of=as_of, reason_reopened=reason_reopened
     )
-
-
-def case_body(cases: Cases, episode: Episode, system: System) -> str:
-    """Returns the case as Markdown: the rule, the evidence, and what was said before."""
-    events = cases.events(episode.id)
-    evidence = [event.payload for event in events if event.kind == EVIDENCE]
-    latest = evidence[-1]["finding"]
-    record = episode.record
-    notice = [f"> {plain(system.notice)}", ""] if system.notice else []
-    window, outcome = latest["window"], record["intended_outcome"]
-    harm = record["harm"] if latest["metric"].endswith("_difference") else None
-    lines = [
-        *notice,
-        f"**{plain(record['rule']['sentence'])}**",
-        "",
-        (
-            f"- Intended outcome: {plain(outcome['statement'])} "
-            f"(target: {outcome['metric'].replace('_', ' ')} {outcome['target']:.0%})"
-        ),
-        *([f"- The registered harm: {plain(harm['reason'])}"] if harm else []),
-        f"- What it decides: {plain(record['decides'])}",
-        f"- Evidence: {evidence_sentence(latest)}",
-        f"- Measured on outputs of {window['start']} to {window['end']}." if window else "",
-        f"- First confirmed in the week of {episode.opened_week}; seen in {len(evidence)} judged weeks.",
-        "- Halt is the policy's default. Silence is never a decision; the case ages in every weekly report.",
-        "",
-        *_rates(latest),
-        *_said(events),
-    ]
-    return "\n".join(line for place, line in enumerate(lines) if line or lines[place - 1])
-
-
-def evidence_sentence(finding: Mapping[str, Any]) -> str:
-    """Returns metric, estimate, n, threshold and the strength of evidence of a finding's payload."""
-    is_gap = finding["metric"].endswith("_difference")
-    metric = finding["metric"].replace("_", " ")
-    where = plain(", ".join(level for _, level in finding["slice"]))
-    estimate, threshold = finding["estimate"], finding["threshold"]["value"]
-    shown = "not measurable in the last window"
-    if estimate is not None:
-        shown = f"{100 * estimate:.1f} points" if is_gap else f"{estimate:.1%}"
-        shown = f"{shown} (n = {finding['n']:,}{_between(finding)})"
-    limit = f"tolerated {100 * threshold:.1f} points" if is_gap else f"threshold {threshold:.1%}"
-    log_e = float(finding["evidence"]["log_e"])
-    chance = (
-        f"; if it were within, such data had a chance of at most 1 in {_round(log_e)}" if log_e > 0 else ""
-    )
-    return f"{metric} by {where or 'everybody'}: {shown}, {limit}{chance}."
-
-
-def _between(finding: Mapping[str, Any]) -> str:
-    """Returns which groups the gap lies between, with their rates."""
-    rates = finding["details"].get("rates")
-    if not rates:
-        return ""
-    low, high = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
-    return f"; {plain(high)} {rates[high]:.1%}, {plain(low)} {rates[low]:.1%}"
-
-
-def _round(log_e: float) -> str:
-    power = log_e / math.log(10)
-    return f"10^{math.floor(power)}" if power >= 6 else f"{math.exp(log_e):,.0f}"
-
-
-def _rates(finding: Mapping[str, Any]) -> Sequence[str]:
-    rates, n = finding["details"].get("rates"), finding["details"].get("n", {})
-    if not rates:
-        return []
-    from sundial.stats.intervals import proportion  # DAG files import this module: no numpy at parse time
-
-    rows, left_out = [], finding["details"].get("left_out", ())
-    for group, rate in sorted(rates.items()):
-        interval = proportion(round(rate * n[group]), n[group])
-        spread = f"{interval.low:.1%} to {interval.high:.1%}" if interval else ""
-        rows.append(f"| {plain(group)} | {rate:.1%} | {spread} | {n[group]:,} |")
-    return [
-        f"| group | {finding['metric'].removesuffix('_difference').replace('_', ' ')} | 95 % interval | n |",
-        "|---|---|---|---|",
-        *rows,
-        "",
-        *([f"Left out, with too few: {plain(', '.join(left_out))}.", ""] if left_out else []),
-    ]
-
-
-def _said(events: Sequence[Any]) -> list[str]:
-    return [
-        f"- {event.at}: {event.kind} by {plain(event.by)}: {event.payload['chosen']}. "
-        + plain(event.payload["reasons"])
-        for event in events
-        if event.by is not None
-    ]
-
-
-def plain(text: str) -> str:
-    """Returns text of others on one line, in which Markdown finds no HTML, link, table cell or emphasis.
-
-    Marks become their likes, so that page and mail show the same; the text as it came is in the store.
-    """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    shown = line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
-    return shown.translate(_LIKES)
