@@ -26,6 +26,10 @@ from sundial.store.cases import Answer, NewEvent, Question
 from sundial.store.database import Database
 from sundial.sunset.answers import Given
 
+STAGES = {
+    "stages": "2027-05-01: 0 %: the form replaces it",
+    "substitute": "The interview form.",
+}
 EXCEPTION = REASONS | {"scope_and_conditions": "Only bail, reviewed by a judge."}
 NOBODY = Given("", {}, None, None)
 
@@ -47,7 +51,7 @@ def test_a_determination_goes_to_the_cio_with_what_the_cdpo_said(database: Datab
     ("chosen", "params"),
     [
         ("Halt", REASONS),
-        ("Phase out", REASONS | {"stages": "Off in May; the form replaces it."}),
+        ("Phase out", REASONS | STAGES),
         ("Exception", EXCEPTION | {"expires_on": "2027-05-31"}),
     ],
 )
@@ -112,7 +116,15 @@ DECISIONS_REFUSED = {
     "marked as done": (NOBODY, "Marking a task decides nothing"),
     "the CDPO's": (given("Halt", REASONS, "cdpo"), "cdpo is not CIO"),
     "no reasons": (given("Halt", {}, "cio"), "Reasons for the decision"),
-    "a phase-out without stages": (given("Phase out", REASONS, "cio"), "Phase-out: stages"),
+    "a phase-out without stages": (given("Phase out", REASONS, "cio"), "Phase-out: its stages"),
+    "a phase-out that leaves something": (
+        given("Phase out", REASONS | STAGES | {"stages": "2027-05-01: 10 %: most of it"}, "cio"),
+        "The last stage must leave 0 %",
+    ),
+    "a phase-out that began before": (
+        given("Phase out", REASONS | STAGES | {"stages": "2026-11-20: 0 %: all"}, "cio"),
+        "after the decision",
+    ),
     "an exception without scope": (
         given("Exception", REASONS | {"expires_on": "2027-05-31"}, "cio"),
         "Exception: its scope",

@@ -122,9 +122,10 @@ def test_the_register_s_texts_cannot_forge_the_case(database: Database) -> None:
 
 
 def test_each_form_is_asked_of_its_role_and_needs_reasons_for_every_choice() -> None:
-    assert {kind: form.role for kind, form in FORMS.items()} == {"determination": "cdpo", "decision": "cio"}
+    roles = {"determination": "cdpo", "decision": "cio", "closure": "cdpo"}
+    assert {kind: form.role for kind, form in FORMS.items()} == roles
     for form in FORMS.values():
-        reasons = next(field for field in form.fields if field.name == "reasons")
+        reasons = next(field for field in form.fields if field.name in ("reasons", "lessons"))
         assert set(reasons.needed_for) == set(form.choices)
     assert DECISION.choices[0] == "Halt"
 

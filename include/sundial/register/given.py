@@ -28,7 +28,8 @@ def _says_something(text: str) -> str:
 
 
 Named = Annotated[str, Field(max_length=200, examples=["Ana Ruiz, CDPO"]), AfterValidator(_says_something)]
-Reason = Annotated[str, Field(min_length=10, max_length=1_000), AfterValidator(_says_something)]
+LONGEST_REASON = 1_000
+Reason = Annotated[str, Field(min_length=10, max_length=LONGEST_REASON), AfterValidator(_says_something)]
 Number = Annotated[int, Field(ge=1)]
 
 

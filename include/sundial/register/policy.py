@@ -17,6 +17,7 @@ class Role(Entry):
     email: tuple[str, ...] = Field(default=(), description="Where mail to the role goes.")
 
 
+RoleName = Literal["cio", "cdpo", "ciso", "oer", "staff", "operator", "engineer"]
 Tier = Literal["rights", "safety", "service", "internal"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
 
@@ -113,6 +114,32 @@ class SunsetRule(Entry):
     approved_on: ApprovedOn
 
 
+class ClosingStep(Entry):
+    """Something that somebody does after a decision to stop a system, before its case is closed."""
+
+    id: str = Field(pattern=r"^[a-z][a-z_]+$", examples=["notify_vendor"])
+    what: str = Field(min_length=10, description="What is to be done, as whoever does it reads it.")
+    owner: RoleName = Field(description="The role that answers for it.")
+    within_days: int = Field(ge=0, le=3650, description="Days from the decision in which it is due.")
+
+
+class SunsetTerms(Entry):
+    """How long a sunset case may wait, and how its decision is verified."""
+
+    remind_days: int = Field(ge=1, description="Days after which an open question is asked for again.")
+    escalate_days: int = Field(ge=1, description="Days from which on CIO and CDPO are both told.")
+    silent_days: int = Field(ge=0, description="Days without an output after which a halt is verified.")
+    stage_days: int = Field(
+        ge=1, description="Days over which the volume of a phase-out's stage is measured."
+    )
+    before_days: int = Field(
+        default=28, ge=1, description="Days before the decision whose volume a stage is a share of."
+    )
+    closing: tuple[ClosingStep, ...] = Field(description="What is done before a case is closed.")
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
+
+
 class Policy(Entry):
     """The City's policy as configuration: `include/policy.yaml`."""
 
@@ -121,9 +148,7 @@ class Policy(Entry):
     principles: tuple[Principle, ...] = Field(
         description="The eight guiding principles, in the policy's order."
     )
-    roles: dict[Literal["cio", "cdpo", "ciso", "oer", "staff", "operator", "engineer"], Role] = Field(
-        description="Who may answer what; cio and cdpo must be filled."
-    )
+    roles: dict[RoleName, Role] = Field(description="Who may answer what; cio and cdpo must be filled.")
     thresholds: dict[str, Approved] = Field(description="Numbers that checks judge by, by name.")
     tiers: dict[Tier, OfTier] = Field(
         default={}, description="Thresholds that hold for a risk tier in the place of the City's."
@@ -138,6 +163,7 @@ class Policy(Entry):
         description="When the health report goes out: Monday morning, or only when asked for.",
     )
     sunset: tuple[SunsetRule, ...] = Field(description="When a sunset recommendation opens.")
+    sunset_terms: SunsetTerms = Field(description="How long a case may wait, and how a decision is verified.")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -10,16 +10,19 @@ from typing import Any
 from sundial.register.models import Policy, System
 from sundial.store.cases import Answer, Cases, NewEvent
 from sundial.sunset.questions import (
+    CLOSURE,
     DECISION,
     DETERMINATION,
     EXCEPTION,
     FORMS,
+    PHASE_OUT,
     RETURN,
     YES,
     Field,
     Form,
     ask,
 )
+from sundial.sunset.stages import StagesError, parse_stages
 
 SHORTEST = 8
 """Letters and digits that a text has at least: no reason is shorter."""
@@ -104,6 +107,16 @@ def refusal(form: Form, policy: Policy, given: Given, as_of: date) -> str | None
         return f"Please fill in: {'; '.join(blank)}."
     if given.chosen == EXCEPTION:
         return _bad_expiry(_text(given, "expires_on"), as_of)
+    if given.chosen == PHASE_OUT:
+        return _bad_stages(_text(given, "stages"), as_of)
+    return None
+
+
+def _bad_stages(text: str, as_of: date) -> str | None:
+    try:
+        parse_stages(text, after=as_of)
+    except StagesError as error:
+        return str(error)
     return None
 
 
@@ -117,10 +130,10 @@ def _bad_expiry(text: str, as_of: date) -> str | None:
 
 def _event(form: Form, number: int, answer: Answer, as_of: date) -> NewEvent:
     # A system found to provide a positive outcome has no case: a named person ends it, with reasons.
-    ends = form is DETERMINATION and answer.chosen == YES
+    withdrawn = form is DETERMINATION and answer.chosen == YES
     return NewEvent(
         key=f"answer/{number}",
-        kind="withdrawn" if ends else form.kind,
+        kind="withdrawn" if withdrawn else "closed" if form is CLOSURE else form.kind,
         payload={"chosen": answer.chosen, **answer.params},
         at=as_of,
         by=answer.answered_by,
@@ -130,7 +143,7 @@ def _event(form: Form, number: int, answer: Answer, as_of: date) -> NewEvent:
 def _following(form: Form, chosen: str) -> Form | None:
     if form is DETERMINATION:
         return None if chosen == YES else DECISION
-    return DETERMINATION if chosen == RETURN else None
+    return DETERMINATION if form is DECISION and chosen == RETURN else None
 
 
 def _says_something(field: Field, text: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sundial.register.models import System
-from sundial.store.cases import EVIDENCE, Cases, Episode
+from sundial.store.cases import EVIDENCE, Cases, Episode, Event
 
 LONGEST = 4000
 """Characters of an answer that are shown in a case."""
@@ -97,13 +97,38 @@ def _rates(finding: Mapping[str, Any]) -> Sequence[str]:
     ]
 
 
-def _said(events: Sequence[Any]) -> list[str]:
-    return [
-        f"- {event.at}: {event.kind} by {plain(event.by)}: {event.payload['chosen']}. "
-        + plain(event.payload["reasons"])
-        for event in events
-        if event.by is not None
-    ]
+def _said(events: Sequence[Event]) -> list[str]:
+    """Returns what happened to the case, a line each; what the source was seen to do has no author."""
+    lines = []
+    for event in events:
+        if event.kind in (EVIDENCE, "steps"):
+            continue
+        by = f" by {plain(event.by)}" if event.by else ""
+        lines.append(f"- {event.at}: {event.kind.replace('_', ' ')}{by}: {_told(event)}")
+    return lines
+
+
+def _told(event: Event) -> str:
+    said = event.payload
+    match event.kind:
+        case "still_running":
+            return f"{said['rows']:,} outputs of {len(said['days'])} days after {said['since']}."
+        case "stage_met" | "stage_missed":
+            share, left, before = said["share"], said["rows_a_day_left"], said["rows_a_day_before"]
+            return f"{plain(said['what'])}: {left:,.1f} of {before:,.1f} a day are left, {share:.0%} may be."
+        case "silent":
+            return (
+                f"no output after {said['last_output'] or 'the decision'}, seen until {said['seen_until']}."
+            )
+        case "exception_expired":
+            return f"it held until {said['expires_on']}."
+        case "step_done":
+            return f"{plain(said['step'])}. {plain(said['note'])}"
+        case "closed":
+            return plain(said["lessons"])
+        case _:
+            chosen = f"{plain(said['chosen'])}. " if "chosen" in said else ""
+            return f"{chosen}{plain(said['reasons'])}"
 
 
 def plain(text: str) -> str:

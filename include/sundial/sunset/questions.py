@@ -10,6 +10,7 @@ from typing import Literal
 from sundial.register.models import System
 from sundial.store.cases import Cases, Episode
 from sundial.sunset.case import case_body
+from sundial.sunset.stages import HOW
 
 RoleName = Literal["cdpo", "cio"]
 
@@ -52,6 +53,7 @@ class Form:
 
 YES, NO, CANNOT_SAY = "Yes", "No", "Cannot say"
 HALT, PHASE_OUT, EXCEPTION, RETURN = "Halt", "Phase out", "Exception", "Return for information"
+CLOSE = "Close"
 
 CONSIDERATIONS = ("data_ownership", "portability", "impact")
 """The three that the policy makes mandatory before a case goes to the CIO."""
@@ -78,11 +80,20 @@ DECISION = Form(
         Field("reasons", "Reasons for the decision", (HALT, PHASE_OUT, EXCEPTION, RETURN)),
         Field("scope_and_conditions", "Exception: its scope and conditions", (EXCEPTION,)),
         Field("expires_on", "Exception: the day on which it expires", (EXCEPTION,), "date"),
-        Field("stages", "Phase-out: stages with dates and exit criteria", (PHASE_OUT,)),
+        Field("stages", f"Phase-out: its stages, {HOW}", (PHASE_OUT,)),
+        Field("substitute", "Phase-out: the process that takes the system's place", (PHASE_OUT,)),
     ),
 )
 
-FORMS: Mapping[str, Form] = {form.kind: form for form in (DETERMINATION, DECISION)}
+CLOSURE = Form(
+    kind="closure",
+    role="cdpo",
+    subject="{name}: is its sunset case closed?",
+    choices=(CLOSE,),
+    fields=(Field("lessons", "What the City learnt from it", (CLOSE,)),),
+)
+
+FORMS: Mapping[str, Form] = {form.kind: form for form in (DETERMINATION, DECISION, CLOSURE)}
 
 
 def ask(

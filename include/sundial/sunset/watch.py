@@ -1,0 +1,238 @@
+"""The daily look at a sunset case: what is undecided ages, what was decided is held against the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sundial.engine.volume import Volume, mean_daily
+from sundial.register.given import LONGEST_REASON, LifecycleChange
+from sundial.register.lifecycle import Lifecycle
+from sundial.register.models import Policy, System
+from sundial.register.policy import RoleName
+from sundial.store.cases import Cases, Episode, Event, NewEvent, Question
+from sundial.store.register import RegisterRows
+from sundial.sunset.course import STOPPING, UNDECIDED, Course, State, course_of
+from sundial.sunset.questions import CLOSURE, DECISION, PHASE_OUT, ask
+from sundial.sunset.stages import Stage
+from sundial.sunset.steps import begin, steps_of
+
+WATCHED = "sundial"
+"""Who records what the watch saw."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A mail that is due.
+
+    Attributes:
+        key: what it is about: the same notice again is the same mail.
+        roles: whom it goes to.
+        subject: the Subject header.
+        lines: what it says.
+    """
+
+    key: str
+    roles: tuple[RoleName, ...]
+    subject: str
+    lines: tuple[str, ...]
+
+
+def watch(
+    episode: Episode,
+    system: System,
+    policy: Policy,
+    cases: Cases,
+    rows: RegisterRows,
+    volume_since: Callable[[date], Volume],
+    as_of: date,
+) -> Sequence[Notice]:
+    """Looks at one open case; doing it again on the same day changes nothing.
+
+    Args:
+        episode: the case.
+        system: its system.
+        policy: the policy in force.
+        cases: the store's cases.
+        rows: the register's rows, where a system that is verified silent becomes retired.
+        volume_since: what the pulls of the system's outputs saw from a day on.
+        as_of: today.
+
+    Returns:
+        The mails that are due today or were before; sending one again is the outbox's business.
+    """
+    course = course_of(cases.events(episode.id))
+    notices: list[Notice] = []
+    if course.state is State.EXCEPTED:
+        notices += _exception(episode, system, course, cases, as_of)
+    elif course.decision is not None and course.state in STOPPING:
+        begin(cases, policy, episode.id, course.decision, as_of)
+        since = course.decision.at - timedelta(days=policy.sunset_terms.before_days)
+        seen = volume_since(since)
+        notices += _stopping(episode, system, policy, course, cases, seen, as_of)
+    course = course_of(cases.events(episode.id))
+    if course.state is State.VERIFIED and course.decision is not None:
+        _retire(system, course.decision, rows, episode, as_of)
+        notices += _closing(episode, system, policy, cases, as_of)
+    if course.state in UNDECIDED:
+        for question in cases.open_questions(episode.id):
+            notices += _undecided(question, system, policy, as_of)
+    return tuple(notices)
+
+
+def _exception(
+    episode: Episode, system: System, course: Course, cases: Cases, as_of: date
+) -> Sequence[Notice]:
+    expires, decision = course.expires_on, course.decision
+    if expires is None or decision is None or as_of <= expires:
+        return ()
+    reason = f"The exception of {decision.at} expired on {expires}; it does not go on by itself."
+    event = NewEvent(f"expired/{decision.number}", "exception_expired", {"expires_on": str(expires)}, as_of)
+    cases.append(episode.id, event)
+    ask(cases, episode, DECISION, system, as_of, reason)
+    return ()
+
+
+def _stopping(
+    episode: Episode,
+    system: System,
+    policy: Policy,
+    course: Course,
+    cases: Cases,
+    seen: Volume,
+    as_of: date,
+) -> Sequence[Notice]:
+    decision = course.decision
+    assert decision is not None  # noqa: S101 - the caller has looked
+    stopped = decision.at
+    known = {event.key for event in cases.events(episode.id)}
+    if decision.payload["chosen"] == PHASE_OUT:
+        for number, stage in enumerate(course.stages, start=1):
+            key = f"stage/{decision.number}/{number}"
+            if key in known:  # rows that came later do not judge it anew
+                continue
+            verdict = _stage(number, stage, decision, policy, seen)
+            if verdict is None:
+                return ()
+            kind = "stage_met" if verdict["met"] else "stage_missed"
+            cases.append(episode.id, NewEvent(key, kind, verdict, as_of))
+            if not verdict["met"]:
+                reason = _missed(number, stage, verdict)
+                ask(cases, episode, DECISION, system, as_of, reason)
+                subject = f"Phase-out missed: {system.name}"
+                return (Notice(f"sunset/{episode.id}/{key}", ("cio", "cdpo"), subject, (reason,)),)
+        stopped = course.stages[-1].day
+    later = seen.after(stopped)
+    if later:
+        return (_running(episode, system, cases, stopped, later, as_of),)
+    last_day = stopped + timedelta(days=policy.sunset_terms.silent_days)
+    if seen.seen_until is not None and seen.seen_until >= last_day:
+        found = {
+            "last_output": seen.last.isoformat() if seen.last else None,
+            "seen_until": seen.seen_until.isoformat(),
+        }
+        cases.append(episode.id, NewEvent(f"silent/{decision.number}", "silent", found, as_of))
+    return ()
+
+
+def _stage(
+    number: int, stage: Stage, decision: Event, policy: Policy, seen: Volume
+) -> Mapping[str, Any] | None:
+    """Returns how a stage ended; None while the days over which it is measured are not over."""
+    terms = policy.sunset_terms
+    last = stage.day + timedelta(days=terms.stage_days)
+    if seen.seen_until is None or seen.seen_until < last:
+        return None
+    before = mean_daily(seen, decision.at - timedelta(days=1), terms.before_days)
+    left = mean_daily(seen, last, terms.stage_days)
+    return {
+        "stage": number,
+        "day": stage.day.isoformat(),
+        "share": stage.share,
+        "what": stage.what,
+        "rows_a_day_before": round(before, 3),
+        "rows_a_day_left": round(left, 3),
+        "met": left <= stage.share * before,
+    }
+
+
+def _missed(number: int, stage: Stage, verdict: Mapping[str, Any]) -> str:
+    before, left = verdict["rows_a_day_before"], verdict["rows_a_day_left"]
+    return (
+        f"Stage {number} of the phase-out was missed: by {stage.day} at most {stage.share:.0%} of the "
+        f"outputs were to be left ({stage.what}). There are {left:,.1f} a day; there were {before:,.1f}."
+    )
+
+
+def _running(
+    episode: Episode, system: System, cases: Cases, stopped: date, later: Mapping[date, int], as_of: date
+) -> Notice:
+    total = sum(later.values())
+    found = {
+        "since": stopped.isoformat(),
+        "rows": total,
+        "days": {day.isoformat(): rows for day, rows in later.items()},
+    }
+    key = f"still_running/{as_of}"
+    if all(event.key != key for event in cases.events(episode.id)):
+        cases.append(episode.id, NewEvent(key, "still_running", found, as_of))
+    said = (
+        f"{system.name} was to be silent after {stopped}.",
+        f"Its source has {total:,} outputs of {len(later)} later days, the last of {max(later)}.",
+        "The case stays open until the source is silent; see that the system's jobs are stopped.",
+    )
+    return Notice(f"sunset/{episode.id}/{key}", ("cio", "cdpo"), f"Still running: {system.name}", said)
+
+
+def _retire(system: System, decision: Event, rows: RegisterRows, episode: Episode, as_of: date) -> None:
+    changes = [row.given for row in rows.rows(system.id) if isinstance(row.given, LifecycleChange)]
+    if changes and changes[-1].status is Lifecycle.RETIRED:
+        return
+    reason = f"Sunset case {episode.id}, verified silent. {decision.payload['reasons']}"[:LONGEST_REASON]
+    change = LifecycleChange(holds_from=as_of, status=Lifecycle.RETIRED, by=str(decision.by), reason=reason)
+    rows.add(system.id, change, WATCHED)
+
+
+def _closing(episode: Episode, system: System, policy: Policy, cases: Cases, as_of: date) -> Sequence[Notice]:
+    open_steps = [step for step in steps_of(cases.events(episode.id)) if step.done is None]
+    if not open_steps:
+        if not any(question.kind == CLOSURE.kind for question in cases.open_questions(episode.id)):
+            ask(cases, episode, CLOSURE, system, as_of)
+        return ()
+    notices = []
+    for step in open_steps:
+        late = (as_of - step.due).days
+        if late > 0:
+            again = late // policy.sunset_terms.remind_days
+            roles: tuple[RoleName, ...] = (step.owner, "cdpo") if step.owner in policy.roles else ("cdpo",)
+            notices.append(
+                Notice(
+                    f"sunset/{episode.id}/step/{step.id}/{again}",
+                    tuple(dict.fromkeys(roles)),
+                    f"Overdue since {step.due}: {step.id.replace('_', ' ')} for {system.name}",
+                    (step.what, f"It was due on {step.due}; record it with the DAG sunset_step."),
+                )
+            )
+    return notices
+
+
+def _undecided(question: Question, system: System, policy: Policy, as_of: date) -> Sequence[Notice]:
+    terms, age = policy.sunset_terms, (as_of - question.asked_as_of).days
+    if age < terms.remind_days:
+        return ()
+    role: RoleName = question.role  # type: ignore[assignment]
+    roles: tuple[RoleName, ...] = (role,) if age < terms.escalate_days else (role, "cio", "cdpo")
+    kind = question.kind.replace("_", " ")
+    return (
+        Notice(
+            f"sunset/{question.episode}/reminder/{question.number}/{age // terms.remind_days}",
+            tuple(dict.fromkeys(roles)),
+            f"{age} days without a {kind}: {system.name}",
+            (
+                f"The {kind} on {system.name} has been open since {question.asked_as_of}, for {age} days.",
+                "Halt is the policy's default. Silence is never a decision; the system goes on meanwhile.",
+            ),
+        ),
+    )
