@@ -84,6 +84,14 @@ sunset:
     metric: harm
     approved_by: CIO
     approved_on: 2026-01-31
+sunset_terms:
+  remind_days: 7
+  escalate_days: 14
+  silent_days: 7
+  stage_days: 7
+  closing: []
+  approved_by: CIO
+  approved_on: 2026-01-31
 """
 
 

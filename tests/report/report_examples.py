@@ -42,6 +42,14 @@ def policy(**changes: Any) -> Policy:
             "years_between_false_recommendations": 100,
             **APPROVED,
         },
+        "sunset_terms": {
+            "remind_days": 7,
+            "escalate_days": 14,
+            "silent_days": 7,
+            "stage_days": 7,
+            "closing": [],
+            **APPROVED,
+        },
         "sunset": [
             {
                 "id": "unequal_harm",
