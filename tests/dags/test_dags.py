@@ -68,7 +68,10 @@ def test_the_dags_are_those_of_the_register_and_the_city_s_own(city: DagBag) -> 
     assert registered(), "an empty register would prove nothing"
     expected = {f"monitor__{system}" for system in registered()} | {
         "attest",
+        "sunset_open",
         "sunset_review",
+        "sunset_step",
+        "sunset_watch",
         "weekly_report",
     }
     assert set(city.dag_ids) == expected

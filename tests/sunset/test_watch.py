@@ -235,5 +235,6 @@ class TestSteps:
     def test_one_that_is_done_stays_so(self, database: Database) -> None:
         _, episode = self.verified(database)
         self.done(database, episode, "stop_jobs", "operator")
+        self.done(database, episode, "stop_jobs", "operator")  # the same again is the same
         with pytest.raises(StepRefused, match="is done already"):
-            self.done(database, episode, "stop_jobs", "operator")
+            self.done(database, episode, "stop_jobs", "cdpo", "I did it later.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from sundial.engine.settings import settings
+from sundial.engine.today import day_of
 from sundial.register.given import GivenAttestation, GivenError, given
 from sundial.register.load import load_policy
 from sundial.register.wording import did_you_mean
@@ -63,7 +63,7 @@ def record() -> int:
     if system not in known:
         raise AirflowFailException(f"system: there is no system {system!r}; {did_you_mean(system, known)}")
     # The day on which it was triggered, also where the task runs again later: it is the same row then.
-    day = run.run_after.astimezone(ZoneInfo(policy.timezone)).date()
+    day = day_of(run.run_after, policy.timezone)
     try:
         row = given(GivenAttestation, day, {name: filled.get(name) or None for name in FIELDS})
     except GivenError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import get_current_context
 
+from sundial.engine.today import day_of, today
 from sundial.register.load import load_policy, load_system
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def as_of_date(context: Mapping[str, Any], policy: Policy) -> date:
     run = context["dag_run"]
     given = (context.get("params") or {}).get("as_of") or (run.conf or {}).get("as_of") or run.partition_key
     if given:
-        as_of, today = date.fromisoformat(str(given)), datetime.now(ZoneInfo(policy.timezone)).date()
-        if as_of > today:
-            raise ValueError(f"as_of {as_of} lies in the future; give a day up to today, {today}")
+        as_of, latest = date.fromisoformat(str(given)), today(policy.timezone)
+        if as_of > latest:
+            raise ValueError(f"as_of {as_of} lies in the future; give a day up to today, {latest}")
         return as_of
     after = run.run_after or datetime.now(UTC)
-    return after.astimezone(ZoneInfo(policy.timezone)).date() - timedelta(days=1)
+    return day_of(after, policy.timezone) - timedelta(days=1)
 
 
 def current_run(system_id: str) -> Run:
@@ -45,8 +45,7 @@ def current_run(system_id: str) -> Run:
     context: Any = get_current_context()
     where = settings()
     policy = load_policy(where.policy)
-    zone = ZoneInfo(policy.timezone)
-    clock = Clock(as_of_date(context, policy), datetime.now(zone).date())
+    clock = Clock(as_of_date(context, policy), today(policy.timezone))
     return Run(
         system=load_system(where.register / f"{system_id}.yaml"),
         policy=policy,

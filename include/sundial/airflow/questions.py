@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Asset, Param, get_current_context
@@ -17,6 +16,7 @@ from airflow.sdk.execution_time.hitl import HITLUser
 
 from sundial.airflow.mail import base_url
 from sundial.engine.settings import settings
+from sundial.engine.today import day_of
 from sundial.register.load import load_policy, load_register
 from sundial.register.models import Policy, System
 from sundial.store.cases import Cases, Question
@@ -72,7 +72,7 @@ def _runs(run_id: str) -> bool:
 
 def _ask_anew(cases: Cases, policy: Policy, system: System, question: Question) -> None:
     at = datetime.now(UTC)
-    today = at.astimezone(ZoneInfo(policy.timezone)).date()
+    today = day_of(at, policy.timezone)
     key = (question.episode, question.number)
     record_answer(cases, policy, system, key, Given(chosen="", params={}, user=None, at=at), today)
 
@@ -151,7 +151,7 @@ def record_given(run: Any, given: Given) -> dict[str, Any]:
     if cases.question(*key).claimed_by != run.run_id:
         raise AirflowSkipException("Another run asks this question.")
     system = load_register(where.register).systems[cases.episode(key[0]).system]
-    today = (given.at or datetime.now(UTC)).astimezone(ZoneInfo(policy.timezone)).date()
+    today = day_of(given.at or datetime.now(UTC), policy.timezone)
     done = record_answer(cases, policy, system, key, given, today)
     return {"refused": done.refused, "next_question": done.next_question}
 

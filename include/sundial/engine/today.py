@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,12 @@ PLAYED = "SUNDIAL_TODAY"
 
 def today(timezone: str) -> date:
     """Returns the day in a time zone, or the one that is played. Raises ValueError: the file has no date."""
+    return day_of(datetime.now(UTC), timezone)
+
+
+def day_of(instant: datetime, timezone: str) -> date:
+    """Returns the day of an instant of now in a time zone, or the one that is played, as `today` does."""
     file = os.environ.get(PLAYED)
     if file:
         return date.fromisoformat(Path(file).read_text(encoding="utf-8").strip())
-    return datetime.now(ZoneInfo(timezone)).date()
+    return instant.astimezone(ZoneInfo(timezone)).date()

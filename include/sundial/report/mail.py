@@ -129,6 +129,45 @@ def question_mail(
     return _message(subject, to, policy, question_key(question), sender, date, text, html)
 
 
+def notice_mail(
+    key: str,
+    subject: str,
+    lines: Sequence[str],
+    roles: Sequence[str],
+    policy: Policy,
+    link: str,
+    *,
+    sender: str,
+    date: datetime,
+) -> EmailMessage:
+    """Returns a short notice as a mail to those who fill some roles.
+
+    Args:
+        key: what the mail is about; its Message-ID is made from it.
+        subject: what has happened, in short.
+        lines: the notice, a sentence or two each.
+        roles: whom it goes to.
+        policy: for their addresses and the City's time zone.
+        link: where to act or to look; http or https.
+        sender: address of the From header.
+        date: the Date header, aware.
+
+    Raises:
+        MailError: where a role has no address, or an address or the link is none.
+    """
+    page = environment()
+    values = {
+        "subject": clean(subject, _SUBJECT),
+        "lines": [clean(line) for line in lines],
+        "link": _link(link),
+        "city": clean(policy.city),
+    }
+    text = page.get_template("notice.txt.j2").render(values)
+    html = page.get_template("notice.html.j2").render(values)
+    to = [address for role in roles for address in _addresses(policy, role)]
+    return _message(subject, list(dict.fromkeys(to)), policy, key, sender, date, text, html)
+
+
 def deliver(message: EmailMessage, key: str, outbox: Outbox, send: Callable[[EmailMessage], None]) -> None:
     """Sends a mail once; one that was sent is left alone.
 

@@ -20,6 +20,8 @@ from sundial.store.tables import answers, episode_events, episodes, question_cla
 
 EVIDENCE = "evidence"
 """The kind of the event that a detection adds."""
+OPENED = "opened"
+"""The kind of the event by which somebody asked for the case, with reasons."""
 CLOSING = ("closed", "withdrawn", "superseded")
 """The kinds of event that end an episode; after one, a new detection opens a new episode."""
 
@@ -146,17 +148,35 @@ class Cases:
             and year), and whether this call opened it.
         """
         with self._database.write(_SCOPE) as connection:
-            known = _episode_of_week(connection, detection)
+            known = _episode_with(connection, detection, _evidence_key(detection.week))
             if known is not None:
                 return known, False
-            current = connection.scalar(
-                select(episodes.c.id).where(
-                    episodes.c.system == detection.system, episodes.c.family == detection.family, ~_ended()
-                )
-            )
+            current = _current(connection, detection)
             episode = current or _open(connection, detection)
             evidence = NewEvent(_evidence_key(detection.week), EVIDENCE, detection.evidence, detection.as_of)
             _insert_event(connection, episode, evidence)
+            return episode, current is None
+
+    def open_by_hand(self, detection: Detection, key: str, by: str, reasons: str) -> tuple[str, bool]:
+        """Opens an episode that somebody asks for, or adds their reasons to the one that is open.
+
+        Args:
+            detection: what `open_or_extend` takes; its evidence is not read.
+            key: names the asking, so that doing it twice is once.
+            by: user name of who asks.
+            reasons: why.
+
+        Returns:
+            The episode's id, and whether this call opened it.
+        """
+        event = NewEvent(f"{OPENED}/{key}", OPENED, {"reasons": reasons}, detection.as_of, by)
+        with self._database.write(_SCOPE) as connection:
+            known = _episode_with(connection, detection, event.key)
+            if known is not None:
+                return known, False
+            current = _current(connection, detection)
+            episode = current or _open(connection, detection)
+            _insert_event(connection, episode, event)
             return episode, current is None
 
     def append(self, episode: str, event: NewEvent) -> bool:
@@ -322,16 +342,21 @@ def _ended() -> Any:
     return exists().where(episode_events.c.episode == episodes.c.id, episode_events.c.kind.in_(CLOSING))
 
 
-def _episode_of_week(connection: Connection, detection: Detection) -> str | None:
+def _episode_with(connection: Connection, detection: Detection, key: str) -> str | None:
     return connection.scalar(
         select(episodes.c.id)
         .join(episode_events, episode_events.c.episode == episodes.c.id)
         .where(
             episodes.c.system == detection.system,
             episodes.c.family == detection.family,
-            episode_events.c.key == _evidence_key(detection.week),
+            episode_events.c.key == key,
         )
     )
+
+
+def _current(connection: Connection, detection: Detection) -> str | None:
+    of_family = (episodes.c.system == detection.system) & (episodes.c.family == detection.family)
+    return connection.scalar(select(episodes.c.id).where(of_family, ~_ended()))
 
 
 def _open(connection: Connection, detection: Detection) -> str:

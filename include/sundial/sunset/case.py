@@ -19,11 +19,11 @@ def case_body(cases: Cases, episode: Episode, system: System) -> str:
     """Returns the case as Markdown: the rule, the evidence, and what was said before."""
     events = cases.events(episode.id)
     evidence = [event.payload for event in events if event.kind == EVIDENCE]
-    latest = evidence[-1]["finding"]
+    latest = evidence[-1]["finding"] if evidence else None
     record = episode.record
     notice = [f"> {plain(system.notice)}", ""] if system.notice else []
-    window, outcome = latest["window"], record["intended_outcome"]
-    harm = record["harm"] if latest["metric"].endswith("_difference") else None
+    outcome = record["intended_outcome"]
+    harm = record["harm"] if latest is None or latest["metric"].endswith("_difference") else None
     lines = [
         *notice,
         f"**{plain(record['rule']['sentence'])}**",
@@ -34,15 +34,24 @@ def case_body(cases: Cases, episode: Episode, system: System) -> str:
         ),
         *([f"- The registered harm: {plain(harm['reason'])}"] if harm else []),
         f"- What it decides: {plain(record['decides'])}",
-        f"- Evidence: {evidence_sentence(latest)}",
-        f"- Measured on outputs of {window['start']} to {window['end']}." if window else "",
-        f"- First confirmed in the week of {episode.opened_week}; seen in {len(evidence)} judged weeks.",
+        *_evidence(episode, latest, len(evidence)),
         "- Halt is the policy's default. Silence is never a decision; the case ages in every weekly report.",
         "",
-        *_rates(latest),
+        *(_rates(latest) if latest else ()),
         *_said(events),
     ]
     return "\n".join(line for place, line in enumerate(lines) if line or lines[place - 1])
+
+
+def _evidence(episode: Episode, latest: Mapping[str, Any] | None, weeks: int) -> Sequence[str]:
+    if latest is None:
+        return ["- Evidence: none was measured; the case was opened by hand."]
+    window = latest["window"]
+    return [
+        f"- Evidence: {evidence_sentence(latest)}",
+        f"- Measured on outputs of {window['start']} to {window['end']}." if window else "",
+        f"- First confirmed in the week of {episode.opened_week}; seen in {weeks} judged weeks.",
+    ]
 
 
 def evidence_sentence(finding: Mapping[str, Any]) -> str:
