@@ -144,7 +144,7 @@ def _command(tool: str, folder: Path, cache: Path) -> Sequence[str]:
         return [sys.executable, str(here / "scan.py"), str(folder)]
     peer, _, bootstrap = tool.partition("-")
     more = [str(REPLICATES)] if bootstrap else []
-    python = environments.python_of(peer, cache)
+    python = environments.python_of(environments.PEERS / f"{peer}.txt", cache)
     return [str(python), str(here / "peers" / f"{peer}_report.py"), str(folder), *more]
 
 

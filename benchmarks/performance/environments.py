@@ -10,11 +10,10 @@ from pathlib import Path
 PEERS = Path(__file__).with_name("peers")
 
 
-def python_of(peer: str, cache: Path) -> Path:
-    """Returns the peer's interpreter; makes its environment where there is none of these requirements."""
-    requirements = PEERS / f"{peer}.txt"
+def python_of(requirements: Path, cache: Path) -> Path:
+    """Returns the interpreter for a peer's requirements; makes its environment where there is none, whole."""
     made_of = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
-    home = cache / "environments" / f"{peer}-{made_of}"
+    home = cache / "environments" / f"{requirements.stem}-{made_of}"
     python, done = home / "bin" / "python", home / "done"
     if not done.exists():
         _uv("venv", "--clear", "--python", sys.executable, str(home))

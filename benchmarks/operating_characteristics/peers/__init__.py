@@ -6,7 +6,6 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from benchmarks.operating_characteristics.world import (
     monday,
     system_of,
 )
+from benchmarks.performance.environments import python_of
 from sundial.profile.statistics import UNKNOWN
 from sundial.store.records import Finding, Status
 
@@ -55,13 +55,14 @@ def compare(years: int) -> list[dict[str, Any]]:
     Args:
         years: system-years with nothing wrong, and runs of each fault, for each n.
     """
+    pythons = {peer: python_of(HERE / f"{peer}.txt", ENVIRONMENTS) for peer in PEERS}
     drawn = dict(_streams(years))
     tools: dict[str, Alarms] = {"sundial": {name: _ours(stream) for name, stream in drawn.items()}}
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.parquet"
         pd.concat([_rows(name, stream) for name, stream in drawn.items()]).to_parquet(rows, index=False)
-        for peer in PEERS:
-            tools[peer] = _alarms_of(peer, rows)
+        for peer, python in pythons.items():
+            tools[peer] = _alarms_of(peer, python, rows)
     return [_row(tool, n, years, alarms) for tool, alarms in tools.items() for n in NS]
 
 
@@ -105,20 +106,12 @@ def _column(finding: Finding) -> str:
     return dict(finding.slice).get("column", f"{finding.check}:{finding.metric}")
 
 
-def _alarms_of(peer: str, rows: Path) -> Alarms:
-    python = ENVIRONMENTS / f"oc-{peer}" / "bin" / "python"
-    if not python.exists():
-        _uv("venv", str(python.parents[1]))
-        _uv("pip", "install", "-p", str(python), "-r", str(HERE / f"{peer}.txt"))
+def _alarms_of(peer: str, python: Path, rows: Path) -> Alarms:
     out = rows.with_name(f"{peer}.json")
     single = {"OMP_NUM_THREADS": "1", "NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1"}
     subprocess.run([python, HERE / f"{peer}_alarms.py", rows, out], check=True, env={**os.environ, **single})
     alarms: Alarms = json.loads(out.read_text())
     return alarms
-
-
-def _uv(*words: str) -> None:
-    subprocess.run([sys.executable, "-m", "uv", *words], check=True)
 
 
 def _row(tool: str, n: int, years: int, alarms: Alarms) -> dict[str, Any]:
