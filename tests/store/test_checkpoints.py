@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, select
-from store_examples import MONDAY, judged
-from test_ledger import tamper
+from store_examples import MONDAY, judged, tamper
 
 from sundial.lake import Lake
 from sundial.store import tables

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DBAPIError
-from store_examples import MONDAY, detection, finding, in_processes, judged, weeks
+from store_examples import MONDAY, detection, finding, in_processes, judged, tamper, weeks
 
 from sundial.store import ledger, tables
 from sundial.store.canonical import canonical
@@ -59,20 +58,6 @@ def filled(database: Database) -> Database:
 def all_faults(database: Database) -> list[Fault]:
     with database.read() as connection:
         return [fault for chain in ledger.chains(connection) for fault in ledger.faults(connection, chain)]
-
-
-def tamper(database: Database, change: Callable[[Connection], object]) -> None:
-    """Does what only somebody who owns the database can do: takes the triggers away and changes rows."""
-    with database.write() as connection:
-        for table in tables.metadata.tables:
-            if database.is_sqlite:
-                for verb in ("update", "delete"):
-                    connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_{verb}")
-            else:
-                connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-        if database.is_sqlite:
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        change(connection)
 
 
 def _texts(connection: Connection, table: Table) -> list[tuple[str, str]]:

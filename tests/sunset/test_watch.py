@@ -85,11 +85,12 @@ class TestHalt:
         assert (event.kind, event.payload["rows"]) == ("still_running", 40)
         assert state(cases, episode) is State.EXECUTING
         assert look(database, episode, after(5), seen) == (notice,)
-        assert cases.events(episode)[-1] == event, "the same day again changes nothing"
+        assert look(database, episode, after(6), seen) == (notice,)
+        assert cases.events(episode)[-1] == event, "nothing is told twice"
 
     def test_a_system_whose_rows_are_all_refused_is_not_silent(self, database: Database) -> None:
         cases, episode = decided(database, "Halt", REASONS)
-        look(database, episode, after(30), Volume({}, after(20), after(29)))
+        look(database, episode, after(30), Volume({}, after(20), after(26)))
         assert cases.events(episode)[-1].kind == "still_running"
 
     @pytest.mark.parametrize("seen_until", [None, after(-1), after(6)])
@@ -100,6 +101,20 @@ class TestHalt:
         look(database, episode, after(40), volume(days(after(-9), TODAY, 5), seen_until))
         assert state(cases, episode) is State.DECIDED
         assert RegisterRows(database).rows() == ()
+
+    def test_a_system_that_went_on_and_then_fell_silent_is_verified_from_its_last_output(
+        self, database: Database
+    ) -> None:
+        cases, episode = decided(database, "Halt", REASONS)
+        rows = days(after(-9), after(4), 5)
+        look(database, episode, after(11), volume(rows, after(10)))
+        assert state(cases, episode) is State.EXECUTING
+        look(database, episode, after(12), volume(rows, after(11)))
+        assert state(cases, episode) is State.VERIFIED
+        assert cases.events(episode)[-1].payload == {
+            "last_output": str(after(4)),
+            "seen_until": str(after(11)),
+        }
 
     def test_silence_is_verified_and_only_then_the_register_says_retired(self, database: Database) -> None:
         cases, episode = decided(database, "Halt", REASONS)

@@ -125,16 +125,16 @@ def _stopping(
                 return (Notice(f"sunset/{episode.id}/{key}", ("cio", "cdpo"), subject, (reason,)),)
         stopped = course.stages[-1].day
     later = seen.after(stopped)
-    if later:
-        return (_running(episode, system, cases, stopped, later, as_of),)
-    last_day = stopped + timedelta(days=policy.sunset_terms.silent_days)
+    notices = (_running(episode, system, cases, stopped, later, as_of),) if later else ()
+    quiet_since = max(later, default=stopped)
+    last_day = quiet_since + timedelta(days=policy.sunset_terms.silent_days)
     if seen.seen_until is not None and seen.seen_until >= last_day:
         found = {
             "last_output": seen.last.isoformat() if seen.last else None,
             "seen_until": seen.seen_until.isoformat(),
         }
         cases.append(episode.id, NewEvent(f"silent/{decision.number}", "silent", found, as_of))
-    return ()
+    return notices
 
 
 def _stage(
@@ -175,7 +175,7 @@ def _running(
         "rows": total,
         "days": {day.isoformat(): rows for day, rows in later.items()},
     }
-    key = f"still_running/{as_of}"
+    key = f"still_running/{max(later)}/{total}"  # told once, until more arrives
     if all(event.key != key for event in cases.events(episode.id)):
         cases.append(episode.id, NewEvent(key, "still_running", found, as_of))
     said = (
