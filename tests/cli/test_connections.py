@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,3 +65,20 @@ def test_what_cannot_be_read_is_told_without_its_text(text: str, monkeypatch: py
         resolve("of_test")
     assert "secret" not in str(told.value)
     assert told.value.__cause__ is None
+
+
+def test_loading_airflow_leaves_stdout_to_the_commands(tmp_path: Path) -> None:
+    program = (
+        "import logging, sundial.cli.connections as c\n"
+        "try:\n    c.resolve('of_test')\n"
+        "except LookupError:\n    logging.getLogger('sundial').info('a message')"
+    )
+    environment = {
+        "AIRFLOW_HOME": str(tmp_path),
+        "PYTHONPATH": ":".join(sys.path),
+        "SUNDIAL_HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""

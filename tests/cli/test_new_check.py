@@ -48,7 +48,7 @@ def test_what_it_writes_passes_as_it_is(checkout: Path, run: Tool) -> None:
     assert made.returncode == 0, made.stderr
     module, test, page, last = made.stdout.splitlines()
     assert (module, test) == ("checks/custom/late_at_night.py", "tests/checks/custom/test_late_at_night.py")
-    assert last == f"Test it: python -m pytest {test}; how it goes on: docs/checks.md"
+    assert last == f"Test it: python -m pytest -q {test}; how it goes on: docs/checks.md"
     assert "# `custom.late_at_night`" in (checkout / page).read_text()
     assert "custom.late_at_night.md" in (checkout / "docs" / "checks" / "index.md").read_text()
     tested = run("pytest", test, "-q", "-p", "no:cacheprovider")

@@ -89,6 +89,7 @@ def test_scripts_take_the_proposals(city: Path, form: str) -> None:
     assert [(n.column, n.low, n.high) for n in outputs.numbers] == [("words", 3, 210)]
     assert made.groups is not None
     assert (made.groups.columns, made.groups.level) == (("language",), "person")
+    assert made.schedule == "manual", "no row has come for a long time"
     assert made.baseline is not None
     assert (made.baseline.start, made.baseline.end) == (FIRST, FIRST + timedelta(days=90))
     assert {rule.args["column"] for rule in outputs.contract} == {"urgency", "channel", "language"}
@@ -96,6 +97,14 @@ def test_scripts_take_the_proposals(city: Path, form: str) -> None:
     assert '"district", "note"' in text
     assert "also_present" in text
     assert "cannot be measured without outcomes" in done.output  # a warning of validate
+
+
+def test_data_that_still_come_are_run_daily(city: Path) -> None:
+    made = rows()
+    late = pd.Timestamp.now().normalize() - pd.to_datetime(made["ranked_on"]).max() - pd.Timedelta(days=3)
+    made["ranked_on"] = (pd.to_datetime(made["ranked_on"]) + late).dt.date
+    assert by_options(city, written(city, made)).exit_code == 0
+    assert entry(city).schedule == "daily"
 
 
 def test_the_written_entry_can_be_tried(city: Path) -> None:
@@ -108,15 +117,57 @@ def test_the_written_entry_can_be_tried(city: Path) -> None:
     assert len(found["findings"]) > 20
 
 
+def truths(known_after: int = 9) -> pd.DataFrame:
+    """What became true of the outputs, all but a few after as many days."""
+    made = rows()
+    days = (made.index % 300 == 0) * 60 + known_after
+    closed = pd.to_datetime(made["ranked_on"]) + pd.to_timedelta(days, unit="D")
+    return pd.DataFrame(
+        {
+            "report_id": made["report_id"],
+            "closed_on": closed.dt.date,
+            "was_urgent": (made["urgency"] > 0.4).astype(int),
+        }
+    )
+
+
+def test_outcomes_are_proposed_with_the_days_that_they_take(city: Path) -> None:
+    path = city / "outcomes.csv"
+    truths().to_csv(path, index=False)
+    done = by_options(city, written(city, rows()), "--outcomes-data", str(path))
+    assert done.exit_code == 0, done.output
+    assert "cannot be measured without outcomes" not in done.output
+    feed = entry(city).feeds.outcomes
+    assert feed is not None
+    assert (feed.key, feed.outcome, feed.known_on) == ("report_id", "was_urgent", "closed_on")
+    assert feed.maturity_days == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"was_urgent": "perhaps"}, "no column of the outcomes has 0 and 1 only"),
+        ({"report_id": None}, "the outcomes have no column report_id, the key of the outputs"),
+    ],
+)
+def test_outcomes_that_cannot_be_used_are_told(city: Path, change: dict[str, Any], said: str) -> None:
+    path = city / "outcomes.csv"
+    truths().assign(**change).dropna(axis="columns", how="all").to_csv(path, index=False)
+    done = by_options(city, written(city, rows()), "--outcomes-data", str(path))
+    assert done.exit_code == 1
+    assert said in done.output
+    assert list((city / "systems").iterdir()) == []
+
+
 def test_people_are_asked_and_may_choose_otherwise(city: Path) -> None:
     data = written(city, rows().assign(flagged=lambda frame: (frame["urgency"] > 0.7).astype(int)))
     no_to_all = "n\n" * len(questions())
     answers = (
         f"light-triage\n\n{data}\n"
         "\n\n\n\n-\n"  # key, date, prediction, score as proposed; no version of the model
-        "0,2\nchannel, district\n-\n"
+        "0,2\nchannel, district\n-\n-\n"
         "Ana Ruiz\nRanks reports of broken lights.\nTransportation\nana.ruiz@city.gov\nservice\n"
-        f"The order of repairs.\nUrgent reports are urgent.\nprecision\n0.7\n{no_to_all}\n"
+        f"The order of repairs.\nUrgent reports are urgent.\nprecision\n0.7\n{no_to_all}\n\n"
     )
     done = ask(answers=answers)
     assert done.exit_code == 0, done.output

@@ -306,3 +306,14 @@ def test_the_doctor_warns_of_a_short_secret_and_never_shows_it(
     result = sundial("doctor")
     assert "warning  pseudonym secret: it is shorter than 16 characters" in result.stdout
     assert "hunter2" not in result.output
+
+
+def test_the_doctor_looks_at_one_systems_feeds_alone(empty_city: Path) -> None:
+    (empty_city / "systems" / "other.yaml").write_text(yaml.safe_dump({**entry(), "id": "other"}))
+    every, one = (json.loads(sundial("doctor", *of, "--json").stdout) for of in ([], ["other"]))
+    assert [line for line in every if not line["about"].startswith(ID)] == one
+    assert {line["about"] for line in every} - {line["about"] for line in one} == {
+        f"{ID} · outputs",
+        f"{ID} · outcomes",
+    }
+    assert sundial("doctor", "nobody").exit_code == 2

@@ -8,8 +8,7 @@ from email.message import EmailMessage
 from airflow.configuration import conf
 
 from sundial.airflow.connections import resolve
-
-SMTP_CONNECTION = "smtp_default"
+from sundial.airflow.names import SMTP_CONNECTION
 
 
 def base_url() -> str:

@@ -33,10 +33,16 @@ def system(
     tier: Annotated[str | None, typer.Option(help="rights, safety, service or internal.")] = None,
     decides: Annotated[str | None, typer.Option(help="What an output decides, and what a person.")] = None,
     outcome: Annotated[str | None, typer.Option(help="The positive outcome, in one sentence.")] = None,
-    metric: Annotated[str | None, typer.Option(help="The measure of the outcome.")] = None,
-    target: Annotated[float | None, typer.Option(help="Its approved value.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="The measure of the outcome, such as accuracy or precision.")
+    ] = None,
+    target: Annotated[float | None, typer.Option(help="The least value that will do, such as 0.8.")] = None,
     data: Annotated[
         str | None, typer.Option(help="Files of the outputs: a path or address to parquet, csv or jsonl.")
+    ] = None,
+    outcomes_data: Annotated[
+        str | None,
+        typer.Option(help="Files of their outcomes, with the outputs' key and 0 or 1; - for none."),
     ] = None,
     connection: Annotated[
         str | None, typer.Option(help="Connection that reaches the files, where one is needed.")
@@ -62,6 +68,9 @@ def system(
     groups: Annotated[
         str | None, typer.Option(help="Columns that name whom to compare, joined by commas; - for none.")
     ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="When Airflow runs it: daily, weekly, or manual.")
+    ] = None,
     prohibited_use: Annotated[
         list[str] | None, typer.Option(help="Id of a prohibited use that the system is; refuses it.")
     ] = None,
@@ -77,10 +86,11 @@ def system(
     Every question has an option. Exit code 1 when the data cannot be used, the policy prohibits the system,
     or the written entry has a problem.
 
-    Example: sundial new system --data outputs.parquet
+    Example: sundial new system --data outputs.parquet --outcomes-data outcomes.csv
     """
     from sundial.cli import new_system as new
     from sundial.cli.connections import resolve
+    from sundial.cli.proposals import NONE
     from sundial.cli.validate import validate_register
     from sundial.register.load import load_policy
     from sundial.sources.errors import SourceError
@@ -109,6 +119,14 @@ def system(
                 groups=asked.several("Columns of whom to compare", groups, "--groups", chosen.groups),
             )
             found = new.found_in(source, chosen, resolve, zone, made_id)
+            truth = asked(
+                "Where is the data of their outcomes, - for none", outcomes_data, "--outcomes-data", NONE
+            )
+            if truth != NONE:
+                of_truth = new.source_of(truth, connection)
+                looked = new.outcomes_in(of_truth, table, chosen, resolve, zone, made_id)
+                found = replace(found, outcomes=looked)
+            today = datetime.now(zone).date()
             who = asked("Owner", owner, "--owner")
             told = new.Told(
                 id=made_id,
@@ -127,7 +145,13 @@ def system(
                 metric=asked("The measure of it", metric, "--metric", _METRIC),
                 target=float(asked("Its target", None if target is None else f"{target}", "--target", "0.8")),
                 answered_by=asked.uses(new.questions(), answered_by, who, not_prohibited=not_prohibited),
-                today=datetime.now(zone).date(),
+                schedule=asked(
+                    "When Airflow runs it: daily, weekly or manual",
+                    schedule,
+                    "--schedule",
+                    new.schedule_of(found, today),
+                ),
+                today=today,
             )
         except (new.NewSystemError, SourceError) as error:
             say(str(error))

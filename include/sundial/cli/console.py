@@ -19,6 +19,9 @@ from sundial.store.database import StoreError
 PROBLEM = 1
 """Exit code: something is wrong, or could not be measured. Wrong usage is 2, all well is 0."""
 
+BEGIN, LOOK, RECORD, KEEP = "Begin", "Look", "Record beside the YAML", "Keep and publish"
+"""The parts of `sundial --help`."""
+
 _PIPE_WIDTH = 160
 _WHOLE = frozenset({"id", "batch", "status", "system"})
 # Columns that people copy from.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import shutil
 import signal
 import time
@@ -15,19 +13,18 @@ from pathlib import Path
 import yaml
 
 from sundial.airflow.names import monitor_id
+from sundial.cli.connections import checkpoints_in_environment, in_environment, pseudonym_in_environment
 from sundial.cli.datasets import DatasetError, default_cache, prepare
-from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow
-from sundial.cli.mailbox import Mailbox
+from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow, running
+from sundial.cli.mailbox import Mailbox, mail_in_environment
 from sundial.engine.settings import INCLUDE, settings
 from sundial.register.load import load_policy
 from sundial.register.principles import Principle
-from sundial.sources.pull import PSEUDONYM_CONNECTION
 from sundial.store.cases import EVIDENCE, Cases
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status
 from sundial.store.results import Results
 from sundial.sunset.case import evidence_sentence
-from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 
 AS_OF = {
     "compas-broward": ("2014-07-01", "2015-02-01", "2015-07-01", "2016-12-31"),
@@ -66,63 +63,39 @@ def run_demo(home: Path, *, stay: bool) -> int:
     try:
         say("Data: COMPAS and Massachusetts employment, from published packages")
         prepare(default_cache(), say=say)
-        mailbox.start()
-        airflow = LocalAirflow(home / "airflow", _environment(home, mailbox.port))
+        airflow = LocalAirflow(home / "airflow", _environment(home, mailbox))
         say("Airflow: starting (SQLite, LocalExecutor)")
-        airflow.start()
-    except (DatasetError, AirflowNotReady) as error:
-        print(f"The demo cannot start: {error}", flush=True)
-        return 1
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        say(f"Airflow: healthy at {airflow.url}")
-        _run_all(airflow, say)
-        _summary(home, airflow, mailbox, say)
-        if stay:
-            print("\nCtrl-C ends the demo; the next `make demo` goes on from here.", flush=True)
-            signal.pause()
+        with running(airflow, mailbox):
+            say(f"Airflow: healthy at {airflow.url}")
+            _run_all(airflow, say)
+            _summary(home, airflow, mailbox, say)
+            if stay:
+                print("\nCtrl-C ends the demo; the next `make demo` goes on from here.", flush=True)
+                signal.pause()
     except KeyboardInterrupt:
-        print("\nEnding.", flush=True)
-    except AirflowNotReady as error:
+        return 0
+    except (DatasetError, AirflowNotReady) as error:
         print(f"The demo did not finish: {error}", flush=True)
         return 1
-    finally:
-        airflow.stop()
-        mailbox.stop()
     return 0
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _environment(home: Path, smtp_port: int) -> dict[str, str]:
+def _environment(home: Path, mailbox: Mailbox) -> dict[str, str]:
     """Returns store, lake, policy and connections of the demo as environment."""
     policy = yaml.safe_load(settings().policy.read_text())
     policy["report_schedule"] = "manual"  # time is played: the report of now would be about nothing
     (home / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True))
     _two_systems(home / "systems")
-    pseudonyms, checkpoints = (_secret(home / name) for name in ("pseudonym_key", "checkpoint_key"))
-    smtp = {"disable_ssl": True, "disable_tls": True, "from_email": "sundial@example.gov"}
     return {
         "SUNDIAL_STORE": f"sqlite:///{home}/store.db",
         "SUNDIAL_LAKE": f"file://{home}/lake",
         "SUNDIAL_POLICY": str(home / "policy.yaml"),
         "SUNDIAL_REGISTER": str(home / "systems"),
-        "AIRFLOW_CONN_SUNDIAL_EXAMPLES": _connection("fs", extra={"path": str(default_cache())}),
-        f"AIRFLOW_CONN_{PSEUDONYM_CONNECTION.upper()}": _connection("generic", password=pseudonyms),
-        f"AIRFLOW_CONN_{CHECKPOINTS.upper()}": _connection(
-            "generic", password=checkpoints, extra={"url": str(home / "checkpoints")}
-        ),
-        "AIRFLOW_CONN_SMTP_DEFAULT": _connection("smtp", host="127.0.0.1", port=smtp_port, extra=smtp),
+        **in_environment("sundial_examples", "fs", extra={"path": str(default_cache())}),
+        **pseudonym_in_environment(home),
+        **checkpoints_in_environment(home),
+        **mail_in_environment(mailbox),
     }
-
-
-def _secret(file: Path) -> str:
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_hex(32))
-    return file.read_text()
 
 
 def _two_systems(folder: Path) -> None:
@@ -130,10 +103,6 @@ def _two_systems(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for system in AS_OF:
         shutil.copy(INCLUDE / "systems" / f"{system}.yaml", folder)
-
-
-def _connection(conn_type: str, **fields: object) -> str:
-    return json.dumps({"conn_type": conn_type, **fields})
 
 
 def _run_all(airflow: LocalAirflow, say: Callable[[str], None]) -> None:

@@ -68,11 +68,12 @@ class Line:
     remedy: str = ""
 
 
-def examine(where: Settings, *, reach: bool = False) -> Iterator[Line]:
+def examine(where: Settings, only: str | None = None, *, reach: bool = False) -> Iterator[Line]:
     """Yields what holds and what does not.
 
     Args:
         where: store, lake, register and policy.
+        only: the system whose feeds are looked at; all of them for None.
         reach: whether to ask each source for its rows from today on.
     """
     yield from _versions()
@@ -96,7 +97,7 @@ def examine(where: Settings, *, reach: bool = False) -> Iterator[Line]:
     except RegisterError:
         return
     today = datetime.now(ZoneInfo(policy.timezone if policy else "UTC")).date()
-    for system in systems.values():
+    for system in [one for one in systems.values() if only in (None, one.id)]:
         yield from _system(system, policy, store, lake, today, reach=reach)
 
 

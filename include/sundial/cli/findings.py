@@ -11,7 +11,7 @@ from sundial.cli.console import coloured, table
 from sundial.register.principles import Principle
 from sundial.report.health import WORST_FIRST
 from sundial.report.plain import clean, figure, subject
-from sundial.store.records import Finding, Kind
+from sundial.store.records import UNMEASURED_METRIC, Finding, Kind
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
@@ -26,7 +26,8 @@ def findings_table(findings: Sequence[Finding]) -> Table:
         for finding in sorted(own, key=lambda f: WORST_FIRST.index(f.status)):
             made.add_row(
                 coloured(finding.status.value),
-                Text(subject(finding)),
+                # A check that measured nothing has no metric to show: its name says which one it is.
+                Text(finding.check if finding.metric == UNMEASURED_METRIC else subject(finding)),
                 estimate(finding),
                 "" if finding.n is None else f"{finding.n:,g}" if finding.n < 1e6 else f"{finding.n:,.0f}",
                 interval(finding),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sundial.cli.console import PROBLEM, emit, problems_told, say
+from sundial.cli.console import KEEP, PROBLEM, emit, problems_told, say
 from sundial.cli.workbench import AsJson
 from sundial.engine.settings import settings
 
@@ -108,6 +108,6 @@ def checkpoint_key() -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
-    app.command()(verify)
-    app.command()(checkpoint)
-    app.command("checkpoint-key")(checkpoint_key)
+    app.command(rich_help_panel=KEEP)(verify)
+    app.command(rich_help_panel=KEEP)(checkpoint)
+    app.command("checkpoint-key", rich_help_panel=KEEP)(checkpoint_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -10,14 +11,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import httpx
 
 from sundial.engine.settings import INCLUDE
+
+if TYPE_CHECKING:
+    from sundial.cli.mailbox import Mailbox
 
 ROLES = {"admin": "admin", "operator": "op", "engineer": "user", "cdpo": "user", "cio": "user"}
 """Users of the local Airflow by name, with their role in its simple auth manager."""
@@ -53,6 +58,7 @@ class LocalAirflow:
     port: int = field(default=0, init=False)
     _running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
     _token: str = field(default="", init=False)
+    _lock: IO[str] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Takes the port of the last start, if it is free: links in mails go on working."""
@@ -60,7 +66,6 @@ class LocalAirflow:
         last = int(path.read_text()) if path.exists() else 0
         self.port = free_port(last)
         self.home.mkdir(parents=True, exist_ok=True)
-        path.write_text(str(self.port))
 
     @property
     def url(self) -> str:
@@ -81,8 +86,10 @@ class LocalAirflow:
         """Migrates both databases, starts all processes and waits until they are healthy.
 
         Raises:
-            AirflowNotReady: a process ended, or they are not healthy in time; says which log to read.
+            AirflowNotReady: one runs in this home already, a process ended, or they are not healthy in time;
+                says which log to read.
         """
+        self._hold()
         self.passwords()
         self._airflow("db", "migrate")
         self._airflow("pools", "import", str(INCLUDE.parent / "deploy" / "pools.json"))
@@ -117,6 +124,8 @@ class LocalAirflow:
                 process.wait()
             _end(process, signal.SIGKILL)  # children that outlived it
         self._running.clear()
+        if self._lock is not None:
+            self._lock.close()
 
     def call(self, method: str, path: str, **kwargs: Any) -> Any:
         """Calls the REST API as admin and returns the answer's JSON. Raises httpx.HTTPStatusError."""
@@ -154,6 +163,21 @@ class LocalAirflow:
 
         self._wait(ended, timeout, f"end {dag_id} as of {as_of}")
         return state
+
+    def _hold(self) -> None:
+        """Holds the home as long as this process lives: two schedulers on one SQLite would fight."""
+        port = self.home / "port"
+        lock = (self.home / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            where = f"http://localhost:{port.read_text()}"
+            raise AirflowNotReady(
+                f"one is running in {self.home} already, at {where}; end it first"
+            ) from None
+        self._lock = lock
+        port.write_text(str(self.port))
 
     def _known(self, dag_id: str) -> bool:
         found = self.call("GET", "/dags", params={"dag_id_pattern": dag_id, "limit": 100})
@@ -233,6 +257,30 @@ class LocalAirflow:
 
 
 _AIRFLOW = [sys.executable, "-m", "airflow"]
+
+
+@contextmanager
+def running(airflow: LocalAirflow, mailbox: Mailbox) -> Iterator[None]:
+    """Runs a mailbox and an Airflow, and ends both however the block ends; SIGTERM ends it as Ctrl-C does.
+
+    Raises:
+        AirflowNotReady: it did not come up.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    mailbox.start()
+    try:
+        airflow.start()
+        yield
+    except KeyboardInterrupt:
+        print("\nEnding.", flush=True)
+        raise
+    finally:
+        airflow.stop()
+        mailbox.stop()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def free_port(wanted: int = 0) -> int:

@@ -10,6 +10,8 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from sundial.airflow.names import SMTP_CONNECTION
+from sundial.cli.connections import in_environment
 from sundial.cli.local_airflow import free_port
 
 
@@ -48,3 +50,9 @@ class Mailbox:
         if page is not None:
             (self.folder / f"{number}.html").write_text(page.get_content(), encoding="utf-8")
         return "250 filed"
+
+
+def mail_in_environment(mailbox: Mailbox) -> dict[str, str]:
+    """Returns the environment variable that leads Airflow's mail to the mailbox."""
+    plain = {"disable_ssl": True, "disable_tls": True, "from_email": "sundial@example.gov"}
+    return in_environment(SMTP_CONNECTION, "smtp", host="127.0.0.1", port=mailbox.port, extra=plain)

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sundial.cli import ask_system, ledger, register_rows, workbench
-from sundial.cli.console import emit
+from sundial.cli.console import BEGIN, KEEP, emit
 from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
 from sundial.engine.settings import INCLUDE, settings
 from sundial.register.principles import Principle
 from sundial.register.problems import RegisterError
 from sundial.store.database import StoreError
 
-app = typer.Typer(help="Sundial keeps measuring the AI systems a city has deployed.", no_args_is_help=True)
+app = typer.Typer(
+    help="Sundial keeps measuring the AI systems a city has deployed. New here? docs/tutorial.md",
+    no_args_is_help=True,
+)
 db = typer.Typer(help="The results store.", no_args_is_help=True)
-new = typer.Typer(help="Something to begin with, which passes as it is.", no_args_is_help=True)
-app.add_typer(db, name="db")
+new = typer.Typer(help="Begin a system's register entry, or a check of your own.", no_args_is_help=True)
+app.add_typer(new, name="new", rich_help_panel=BEGIN)
+new.command("system")(ask_system.system)
 workbench.add_to(app)
 register_rows.add_to(app)
 ledger.add_to(app)
-app.add_typer(new, name="new")
-new.command("system")(ask_system.system)
 examples = typer.Typer(help="The example systems, with generated data.", no_args_is_help=True)
-app.add_typer(examples, name="examples")
+app.add_typer(examples, name="examples", rich_help_panel=BEGIN)
+app.add_typer(db, name="db", rich_help_panel=KEEP)
 
 
 @db.command()
@@ -45,7 +49,10 @@ def check(
     name: Annotated[str, typer.Argument(help="Words of small letters joined by _, such as flagged_online.")],
     principle: Annotated[Principle, typer.Option(help="The guiding principle that it measures.")],
 ) -> None:
-    """Write a check into checks/custom/, with its test and its page."""
+    """Write a check into checks/custom/, with its test and its page, which pass as they are.
+
+    Example: sundial new check flagged_online --principle effectiveness
+    """
     from sundial.cli.new_check import NewCheckError, new_check
 
     root = INCLUDE.parent
@@ -56,10 +63,10 @@ def check(
         raise typer.Exit(1) from error
     for path in written:
         typer.echo(path.relative_to(root))
-    typer.echo(f"Test it: python -m pytest {written[1].relative_to(root)}; how it goes on: docs/checks.md")
+    typer.echo(f"Test it: python -m pytest -q {written[1].relative_to(root)}; how it goes on: docs/checks.md")
 
 
-@app.command()
+@app.command(rich_help_panel=BEGIN)
 def validate(
     register: Annotated[
         Path | None, typer.Option(help="Folder of register files; SUNDIAL_REGISTER by default.")
@@ -94,7 +101,7 @@ def validate(
     raise typer.Exit(1 if found.problems else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def export(
     standard: Annotated[
         ExportStandard, typer.Option(help="A published standard, or json: the entry itself.")
@@ -166,7 +173,7 @@ def write_examples(
     typer.echo(f"Their connection: export AIRFLOW_CONN_SUNDIAL_EXAMPLES='{connection}'")
 
 
-@app.command()
+@app.command(rich_help_panel=BEGIN)
 def demo(
     home: Annotated[
         Path, typer.Option(help="Where the demo keeps everything; delete it to start over.")
@@ -179,6 +186,47 @@ def demo(
     from sundial.cli.demo import run_demo
 
     raise typer.Exit(run_demo(home.resolve(), stay=not stop))
+
+
+@app.command("airflow", rich_help_panel=BEGIN)
+def own_airflow(
+    run: Annotated[
+        str | None, typer.Option(metavar="SYSTEM", help="Run this system once, and tell how its tasks ended.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day of that run; the last whole day by default."
+        ),
+    ] = None,
+    stop: Annotated[
+        bool, typer.Option("--exit", help="End when the run is over instead of staying up.")
+    ] = False,
+    home: Annotated[
+        Path | None, typer.Option(help="Where Airflow keeps its own; ~/.sundial/airflow by default.")
+    ] = None,
+) -> None:
+    """Start an Airflow on this machine with your register, checks and policy; it stays up until Ctrl-C.
+
+    Connections are taken from AIRFLOW_CONN_... in the environment. Mail is filed in a folder, and the secret
+    that keys are hashed with is made, unless the environment has them. A week is judged once: what is changed
+    after a run is measured from the next week on. Exit code 1 when the run failed; a breach is a result.
+
+    Example: sundial airflow --run street-light-triage --as-of 2026-10-11
+    """
+    from sundial.cli.console import entry_path, problems_told
+    from sundial.cli.own_airflow import run_own
+
+    where = settings()
+    if as_of is not None and run is None:
+        raise typer.BadParameter("it is the day of a run; give --run, too", param_hint="--as-of")
+    if run is not None:
+        entry_path(where.register, run)
+    with problems_told():
+        code = run_own(
+            (home or where.home / "airflow").resolve(), run, as_of.date() if as_of else None, stay=not stop
+        )
+    raise typer.Exit(code)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from sundial.cli.proposals import Proposal, Role, baseline_of, cadence_of, propose
+from sundial.cli.proposals import (
+    Outcomes,
+    Proposal,
+    Role,
+    baseline_of,
+    cadence_of,
+    maturity_of,
+    propose,
+    propose_outcomes,
+)
 from sundial.register.emotions import first_named_for_emotions
 from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.register.source import FilesSource
@@ -26,6 +35,7 @@ ROWS = 200_000
 """Rows that are looked at for the proposals."""
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl"}
+_QUIET = timedelta(weeks=2)
 _PACKED = (".gz", ".bz2", ".xz", ".zip")
 
 
@@ -49,7 +59,17 @@ class Told:
     metric: str
     target: float
     answered_by: str
+    schedule: str
     today: date
+
+
+@dataclass(frozen=True)
+class FoundOutcomes:
+    """What a look at the outcomes brought."""
+
+    source: FilesSource
+    columns: Outcomes
+    maturity_days: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,7 @@ class Found:
     first: date
     last: date
     cadence: str
+    outcomes: FoundOutcomes | None = None
 
 
 def source_of(data: str, connection: str | None) -> FilesSource:
@@ -119,6 +140,51 @@ def found_in(source: FilesSource, columns: Proposal, resolve: Resolve, zone: Zon
     return Found(source, columns, days[0], days[-1], cadence_of(days))
 
 
+def outcomes_in(
+    source: FilesSource, outputs: pa.Table, columns: Proposal, resolve: Resolve, zone: ZoneInfo, where: str
+) -> FoundOutcomes:
+    """Returns what is to be registered of the outcomes.
+
+    Args:
+        source: of the outcomes.
+        outputs: rows to which some of the outcomes belong, for how long the truth takes.
+        columns: what the columns of the outputs are.
+        resolve: gives connections.
+        zone: of the days.
+        where: the system, for messages.
+
+    Raises:
+        SourceError: it cannot be read.
+        NewSystemError: it has no column with the outputs' key, or none with 0 and 1.
+    """
+    table = look(source, resolve, where)
+    try:
+        found = propose_outcomes(table, str(columns.key))
+    except ValueError as error:
+        raise NewSystemError(str(error)) from error
+    if found.known_on is None:
+        return FoundOutcomes(source, found, maturity_of(()))
+    made, known = (
+        dict(
+            zip(
+                rows[found.key].cast(pa.string()).to_pylist(),
+                civil_days(rows[dated], zone, where, dated).to_pylist(),
+                strict=True,
+            )
+        )
+        for rows, dated in ((outputs, str(columns.date)), (table, found.known_on))
+    )
+    lags = [(day - made[key]).days for key, day in known.items() if day is not None and made.get(key)]
+    return FoundOutcomes(source, found, maturity_of(lags))
+
+
+def schedule_of(found: Found, today: date) -> str:
+    """Returns when to run it: by hand where nothing came for two weeks, which would be told as silence."""
+    if today - found.last > _QUIET:
+        return "manual"
+    return "daily" if found.cadence == "daily" else "weekly"
+
+
 def refuse_prohibited(uses: Collection[str]) -> None:
     """Raises NewSystemError for a use that the policy prohibits, in the policy's words."""
     for use in uses:
@@ -144,6 +210,7 @@ def _about(told: Told) -> Iterator[str]:
     for field in ("name", "description", "department"):
         yield f"{field}: {_yaml(getattr(told, field))}"
     yield f"owner: {{name: {_yaml(told.owner)}, email: {_yaml(told.email)}}}"
+    yield f"schedule: {told.schedule} # daily, weekly, or manual: when somebody starts it"
     yield ""
     yield "intended_outcome: # confirmed below target it opens a sunset recommendation"
     yield f"  statement: {_yaml(told.outcome)}"
@@ -198,13 +265,26 @@ def _feeds(found: Found) -> Iterator[str]:
     if columns.left_out:
         yield f"    # The source also has {', '.join(map(json.dumps, columns.left_out))}: they are not taken."
         yield "    # Have it leave them out, or allow them here: also_present: [...]"
-    yield "  # outcomes: the truth of an output; without it the intended outcome is not measured."
-    yield "  #   source: {kind: files, url: ..., format: parquet}"
-    yield "  #   key: ... # the output's key"
-    yield "  #   outcome: ... # 0 or 1"
-    yield "  #   known_on: ..."
-    yield "  #   maturity_days: 30"
+    yield from _outcomes(found.outcomes)
     yield ""
+
+
+def _outcomes(found: FoundOutcomes | None) -> Iterator[str]:
+    if found is None:
+        yield "  # outcomes: the truth of an output; without it the intended outcome is not measured."
+        yield "  #   source: {kind: files, url: ..., format: parquet}"
+        yield "  #   key: ... # the output's key"
+        yield "  #   outcome: ... # 0 or 1"
+        yield "  #   known_on: ..."
+        yield "  #   maturity_days: 30"
+        return
+    yield "  outcomes: # the truth of an output; columns as proposed from the data"
+    yield f"    source: {_yaml(found.source.model_dump(exclude_none=True))}"
+    yield f"    key: {_yaml(found.columns.key)} # the output's key"
+    yield f"    outcome: {_yaml(found.columns.outcome)} # 0 or 1"
+    if found.columns.known_on is not None:
+        yield f"    known_on: {_yaml(found.columns.known_on)}"
+    yield f"    maturity_days: {found.maturity_days} # 99 of 100 were known by then, where the data tells"
 
 
 def _contract(columns: Proposal) -> Iterator[str]:

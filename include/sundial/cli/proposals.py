@@ -29,6 +29,7 @@ _DATE = ("date", "day", "on", "at", "time", "timestamp")
 _SCORE = ("score", "probability", "prob", "risk", "confidence", "urgency", "priority")
 _DECISION = ("prediction", "predicted", "decision", "decided", "flag", "flagged", "output", "positive")
 _VERSION = ("version", "model")
+_OUTCOME = ("outcome", "truth", "actual", "was", "correct", "label", "result")
 _PERSON = ("race", "ethnicity", "sex", "gender", "language", "disability", "age")
 _AREA = ("district", "area", "neighborhood", "zip", "zipcode", "tract", "ward", "region")
 _ISO = r"^\d{4}-\d{2}-\d{2}"
@@ -167,6 +168,53 @@ _MUST: dict[Role, str] = {
     "score": "it needs numbers of three values or more",
     "model_version": "it needs text or numbers with few levels",
 }
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What the columns of outcomes seem to be.
+
+    Attributes:
+        key: the column with the output's key, which has the same name there.
+        outcome: a column of 0 and 1.
+        known_on: the day on which it was known; None where no column has dates.
+    """
+
+    key: str
+    outcome: str
+    known_on: str | None
+
+
+def propose_outcomes(table: pa.Table, key: str) -> Outcomes:
+    """Returns what the columns of a sample of outcomes seem to be.
+
+    Args:
+        table: rows of outcomes.
+        key: the column of the outputs with their key.
+
+    Raises:
+        ValueError: no column has that name, or none has 0 and 1.
+    """
+    if key not in table.column_names:
+        raise ValueError(
+            f"the outcomes have no column {key}, the key of the outputs; they have "
+            f"{', '.join(table.column_names)}"
+        )
+    free = _Free(table, {"key": key})
+    known_on = free.take("date", _DATE, _is_date)
+    outcome = free.take("prediction", _OUTCOME, _is_flag)
+    if outcome is None:
+        raise ValueError(
+            "no column of the outcomes has 0 and 1 only; leave out --outcomes-data, and describe the feed by "
+            "hand: docs/register.md"
+        )
+    return Outcomes(key, outcome, known_on)
+
+
+def maturity_of(lags: Sequence[int]) -> int:
+    """Returns days within which 99 of 100 outcomes were known; 30 where that cannot be told."""
+    lags = sorted(lag for lag in lags if lag >= 0)
+    return lags[math.ceil(0.99 * len(lags)) - 1] if lags else 30
 
 
 def baseline_of(first: date, last: date) -> tuple[date, date]:

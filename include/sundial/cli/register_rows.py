@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sundial.cli.console import console, emit, entry_path, no_such, problems_told, say
+from sundial.cli.console import RECORD, console, emit, entry_path, no_such, problems_told, say
 from sundial.cli.workbench import AsJson, SystemId
 from sundial.engine.settings import settings
 
@@ -340,9 +340,9 @@ def record_versions(
 
 def add_to(app: typer.Typer) -> None:
     """Gives an application these commands."""
-    app.command("attest")(attest)
-    app.command("waive")(waive)
-    app.command("revoke")(revoke)
-    app.command("status")(status)
-    app.add_typer(baseline, name="baseline")
-    app.add_typer(register, name="register")
+    app.command("attest", rich_help_panel=RECORD)(attest)
+    app.command("waive", rich_help_panel=RECORD)(waive)
+    app.command("revoke", rich_help_panel=RECORD)(revoke)
+    app.command("status", rich_help_panel=RECORD)(status)
+    app.add_typer(baseline, name="baseline", rich_help_panel=RECORD)
+    app.add_typer(register, name="register", rich_help_panel=RECORD)

@@ -19,9 +19,9 @@ from sundial.gate.gate import Gate
 from sundial.lake import Lake
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
-from sundial.sources.connection import Resolve
+from sundial.sources.connection import Connection, Resolve
 from sundial.sources.errors import SourceError
-from sundial.sources.pull import Clock
+from sundial.sources.pull import PSEUDONYM_CONNECTION, Clock
 from sundial.store.database import Database, StoreNotMigrated
 from sundial.store.records import Finding, Status
 from sundial.store.results import Results
@@ -145,7 +145,19 @@ def try_system(
 def throw_away(
     system: System, policy: Policy, clock: Clock, resolve: Resolve, *, contracts: bool
 ) -> Iterator[Run]:
-    """Gives a run with a lake and a store of its own, which are removed at the end."""
+    """Gives a run with a lake and a store of its own, which are removed at the end.
+
+    Where there is no pseudonym secret, keys are hashed with one of the trial: they are gone with the lake.
+    """
+
+    def resolved(connection_id: str) -> Connection:
+        try:
+            return resolve(connection_id)
+        except LookupError:
+            if connection_id != PSEUDONYM_CONNECTION:
+                raise
+            return Connection("generic", password="of a trial")  # noqa: S106
+
     with tempfile.TemporaryDirectory(prefix="sundial-try-") as folder:
         own = Database(f"sqlite:///{folder}/store.db")
         own.migrate()
@@ -155,7 +167,7 @@ def throw_away(
             clock=clock,
             lake=Lake(f"{folder}/lake"),
             database=own,
-            resolve=resolve,
+            resolve=resolved,
             run_id="try",
             contracts=contracts,
         )

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sundial.cli.console import PROBLEM, console, emit, entry_path, no_such, problems_told, progress, say
+from sundial.cli.console import (
+    BEGIN,
+    LOOK,
+    PROBLEM,
+    console,
+    emit,
+    entry_path,
+    no_such,
+    problems_told,
+    progress,
+    say,
+)
 from sundial.engine.settings import settings
 from sundial.store.database import Database, StoreNotMigrated
 
@@ -18,6 +30,7 @@ if TYPE_CHECKING:
     from sundial.cli.quarantine import Refused
     from sundial.cli.trial import Tried
     from sundial.register.models import System
+    from sundial.store.records import Finding
     from sundial.store.results import Results
 
 # What is loaded inside the commands takes long to load: the others do not wait for it.
@@ -27,6 +40,11 @@ SystemId = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of a system 
 Day = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="A day of the week to judge."),
+]
+
+
+OfCheck = Annotated[
+    str | None, typer.Option(help="Show the findings of this check only, such as effectiveness.rates.")
 ]
 
 
@@ -55,7 +73,7 @@ def systems(as_json: AsJson = False) -> None:
     raise typer.Exit(PROBLEM if register.errors else 0)
 
 
-def system(system_id: SystemId, as_json: AsJson = False) -> None:
+def system(system_id: SystemId, check: OfCheck = None, as_json: AsJson = False) -> None:
     """Show one system: its entry in short, its feeds, and its newest findings by principle.
 
     The id at the end of a finding's line is what `sundial explain` takes.
@@ -74,7 +92,7 @@ def system(system_id: SystemId, as_json: AsJson = False) -> None:
         entry = entry_today(load_system(entry_path(where.register, system_id)), store)
         (standing,) = standings([entry], store)
         feeds = feed_standings(entry, store, where.open_lake())
-        findings = Results(store).latest_findings(entry.id) if store else ()
+        findings = _of_check(check, Results(store).latest_findings(entry.id) if store else ())
     if as_json:
         emit(system_document(standing, feeds, findings))
         return
@@ -103,6 +121,7 @@ def try_(
             "contract would refuse is measured.",
         ),
     ] = False,
+    check: OfCheck = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole flow of a system on its real data, and record nothing.
@@ -124,6 +143,7 @@ def try_(
         where = settings()
         entry = load_system(entry_path(where.register, system_id))
         policy = load_policy(where.policy)
+        _known_check(check)
         try:
             with progress() as step:
                 tried = try_system(
@@ -137,11 +157,26 @@ def try_(
                 )
         except WeekNotOver as error:
             raise typer.BadParameter(str(error), param_hint="--week") from error
+    tried = replace(tried, findings=_of_check(check, tried.findings))
     if as_json:
         emit(tried.document())
     else:
         _show_tried(tried)
     raise typer.Exit(PROBLEM if tried.failed else 0)
+
+
+def _of_check(check: str | None, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Returns the findings of a check; all of them for None."""
+    return findings if check is None else [finding for finding in findings if finding.check == check]
+
+
+def _known_check(name: str | None) -> None:
+    from sundial.engine.discover import discover
+    from sundial.register.wording import did_you_mean
+
+    known = [check.name for check in discover()]
+    if name is not None and name not in known:
+        raise no_such("check", name, did_you_mean(name, known))
 
 
 def _show_tried(tried: Tried) -> None:
@@ -274,6 +309,9 @@ def _one_key(asked: str, results: Results) -> str:
 
 
 def doctor(
+    system_id: Annotated[
+        str | None, typer.Argument(metavar="[SYSTEM]", help="Look at the feeds of this system only.")
+    ] = None,
     reach: Annotated[
         bool,
         typer.Option(
@@ -292,8 +330,11 @@ def doctor(
     """
     from sundial.cli.doctor import counted, examine
 
+    where = settings()
+    if system_id is not None:
+        entry_path(where.register, system_id)
     lines: list[Line] = []
-    for line in examine(settings(), reach=reach):
+    for line in examine(where, system_id, reach=reach):
         lines.append(line)
         if not as_json:
             _show_line(line)
@@ -411,13 +452,13 @@ def rejudge_quarantine(system_id: SystemId, as_json: AsJson = False) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Gives an application the commands of the workbench."""
-    app.command("systems")(systems)
-    app.command("system")(system)
-    app.command("try")(try_)
-    app.command("backtest")(backtest)
-    app.command("explain")(explain)
-    app.command("doctor")(doctor)
-    app.add_typer(quarantine, name="quarantine")
+    app.command("try", rich_help_panel=BEGIN)(try_)
+    app.command("systems", rich_help_panel=LOOK)(systems)
+    app.command("system", rich_help_panel=LOOK)(system)
+    app.command("explain", rich_help_panel=LOOK)(explain)
+    app.command("backtest", rich_help_panel=LOOK)(backtest)
+    app.add_typer(quarantine, name="quarantine", rich_help_panel=LOOK)
+    app.command("doctor", rich_help_panel=LOOK)(doctor)
 
 
 def _store() -> Database | None:

@@ -22,7 +22,7 @@ from sundial.register.events import EventName, FeedName
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.sources.learnt import Learnt
-from sundial.store.records import Finding, Kind, Status
+from sundial.store.records import UNMEASURED_METRIC, Finding, Kind, Status
 from sundial.store.register import Row
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ def _telling(finding: Finding, correction: str) -> Finding:
 
 
 def _unmeasured(view: View, status: Status, reason: str) -> Finding:
-    return view.finding("measured", status, reason, details={UNMEASURED: view.fresh_from.isoformat()})
+    return view.finding(UNMEASURED_METRIC, status, reason, details={UNMEASURED: view.fresh_from.isoformat()})
 
 
 def _nothing(measuring: Measuring, week: date) -> Finding:
@@ -198,7 +198,7 @@ def _nothing(measuring: Measuring, week: date) -> Finding:
         check=measuring.principle.value,
         principle=measuring.principle.value,
         kind=Kind.FACTUAL,
-        metric="measured",
+        metric=UNMEASURED_METRIC,
         status=Status.NOT_MEASURED,
         reason="No check of this principle is enabled yet.",
         provenance=measuring.entry(week + timedelta(days=6))[1],

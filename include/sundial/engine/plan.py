@@ -84,7 +84,9 @@ def failure(check: Check, error: Exception) -> str:
     """Returns the reason of a finding about a check that raised, in one line."""
     if isinstance(error, CheckError):
         return f"{check.name} failed: {error}"
-    said = str(error).splitlines()
+    # The text of a KeyError is its argument in quotes; where that is a sentence, they are in the way.
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    said = text.splitlines()
     return f"{check.name} failed: {type(error).__name__}: {said[0] if said else ''}"
 
 

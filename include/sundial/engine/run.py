@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
+from itertools import groupby
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
@@ -201,6 +202,8 @@ class Run:
         if blocked:
             self._log_blocked(principle, failed)
             return {Status.ERROR: 1}
+        if weeks:
+            _log_findings(self.system.id, last)
         return _by_status(last if weeks else [])
 
     def measuring(self, principle: Principle) -> Measuring:
@@ -391,6 +394,21 @@ class Run:
 def _staged_from(provenance: Mapping[str, str], in_effect: InEffect) -> Mapping[str, str]:
     """Returns what staged findings were measured from; the same for `record`, or they are not recorded."""
     return {**provenance, "ledger": in_effect.fingerprint}
+
+
+def _log_findings(system: str, findings: Sequence[Finding]) -> None:
+    """Tells the figures of whole systems; a level of a column is told in the store and the report only."""
+    for check, found in groupby(sorted(findings, key=lambda f: f.check), key=lambda f: f.check):
+        own = list(found)
+        told = [_figure(finding) for finding in own if not finding.slice]
+        if parts := len(own) - len(told):
+            told.append(f"{parts} for parts of it")
+        log.info("%s · %s: %s", system, check, "; ".join(told))
+
+
+def _figure(finding: Finding) -> str:
+    said = f"{finding.metric} {finding.status.value}"
+    return said if finding.estimate is None else f"{said} at {finding.estimate:.4g} (n {finding.n or 0:g})"
 
 
 def _by_status(findings: Sequence[Finding]) -> Mapping[Status, int]:

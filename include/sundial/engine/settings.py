@@ -22,12 +22,14 @@ class Settings:
         lake: fsspec URL of the lake (SUNDIAL_LAKE).
         register: folder of register files (SUNDIAL_REGISTER).
         policy: file of the policy (SUNDIAL_POLICY).
+        home: folder of what has no place of its own (SUNDIAL_HOME).
     """
 
     store: str
     lake: str
     register: Path
     policy: Path
+    home: Path
 
     def open_store(self) -> Database:
         """Returns the store; nothing is connected yet."""
@@ -46,4 +48,5 @@ def settings() -> Settings:
         lake=os.environ.get("SUNDIAL_LAKE", f"file://{home}/lake"),
         register=Path(os.environ.get("SUNDIAL_REGISTER", INCLUDE / "systems")),
         policy=Path(os.environ.get("SUNDIAL_POLICY", INCLUDE / "policy.yaml")),
+        home=home,
     )

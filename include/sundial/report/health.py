@@ -18,7 +18,7 @@ from sundial.report.page import IN_PART, LOOKS, PAST, Look
 from sundial.report.plain import clean, day, figure, metric_name, said, sentence, subject, target
 from sundial.report.waivers import Waived, waivers_shown
 from sundial.stats.families import e_bh
-from sundial.store.records import Finding, Status
+from sundial.store.records import UNMEASURED_METRIC, Finding, Status
 from sundial.store.register import Row
 from sundial.store.results import Judgement, Results
 
@@ -405,7 +405,7 @@ def _unmeasured(
     rows = []
     for (principle, status, reason), findings in grouped.items():
         weeks_without = max(runs[_identity(f)] for f in findings)
-        measures = {metric_name(f.metric) for f in findings if f.metric != "measured"}
+        measures = {metric_name(f.metric) for f in findings if f.metric != UNMEASURED_METRIC}
         rows.append(
             Unmeasured(
                 principle=Principle(principle).label,

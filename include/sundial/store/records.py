@@ -127,6 +127,10 @@ class Window:
     weeks: int
 
 
+UNMEASURED_METRIC = "measured"
+"""Metric of a finding that says of a whole check that it measured nothing, or could not."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One result of one check for one judged week.
