@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from fairlearn.metrics import selection_rate
 
 from checks.cells import numbers, score_bins
 from sundial.api import (
@@ -278,6 +277,8 @@ def figure(hits: float, n: float) -> float:
     by these names, Fairlearn and scikit-learn make a confusion matrix first, which costs a hundred times as
     much.
     """
+    from fairlearn.metrics import selection_rate  # seconds to import: only where a figure is made
+
     return float(selection_rate([1, 1], [1, 0], sample_weight=[hits, n - hits]))
 
 

@@ -18,7 +18,7 @@ from sundial.engine.streams import Alarms, Streams
 from sundial.examples.catalogue import EXAMPLES
 from sundial.examples.draw import FIRST, Feeds
 from sundial.examples.faults import Fault
-from sundial.profile.analysis import Columns
+from sundial.profile.columns import Columns
 from sundial.profile.profile import Profile
 from sundial.register.feeds import OutcomesFeed, OutputsFeed
 from sundial.register.models import System

@@ -19,9 +19,9 @@ from sundial.engine.discover import discover
 from sundial.engine.measure import Measuring, measure_week
 from sundial.engine.plan import plan_of
 from sundial.engine.streams import Alarms, Streams
-from sundial.gate.gate import Judged
+from sundial.gate.judged import Judged
 from sundial.profile.analysed import Analysis
-from sundial.profile.analysis import Columns
+from sundial.profile.columns import Columns
 from sundial.profile.counting import counted
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Over, Statistic

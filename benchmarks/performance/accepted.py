@@ -19,7 +19,7 @@ from benchmarks.performance.data import SEED, day_as_accepted
 from benchmarks.performance.entry import ENTRY
 from sundial.engine.run import Run
 from sundial.engine.settings import INCLUDE
-from sundial.gate.gate import Judged
+from sundial.gate.judged import Judged
 from sundial.lake import Lake
 from sundial.register.load import load_policy
 from sundial.register.models import System

@@ -32,7 +32,7 @@ from sundial.engine.plan import plan_of
 from sundial.engine.settings import INCLUDE
 from sundial.engine.streams import Alarms, Streams
 from sundial.lake import Lake
-from sundial.profile.analysis import Columns
+from sundial.profile.columns import Columns
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
 from sundial.register.load import config_hash, load_policy

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from checks.cells import immature, of_flagged_only, score_bins
 from checks.measures import Scored, whole
@@ -81,6 +80,8 @@ class Ranking(Check):
         found = intervals.auc(positives, negatives) if pairs else None
         estimate = None
         if pairs:
+            from sklearn.metrics import roc_auc_score  # seconds to import: only where a figure is made
+
             used = cells[cells["n"] > 0]
             estimate = float(
                 roc_auc_score(

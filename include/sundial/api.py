@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sundial.engine.check import STATISTICAL_FLOOR, Check, View, judge_estimate
 from sundial.engine.streams import Process
-from sundial.gate.gate import Judged
+from sundial.gate.judged import Judged
 from sundial.profile.aggregates import Aggregate, AggregateError, aggregate
 from sundial.profile.statistics import (
     SUM_SCALE,

@@ -32,7 +32,7 @@ from sundial.engine.settings import settings
 from sundial.engine.streams import Alarms, Streams
 from sundial.gate.gate import Gate
 from sundial.lake import Lake
-from sundial.profile.analysis import Columns
+from sundial.profile.columns import Columns
 from sundial.profile.partitions import Partitions
 from sundial.register.events import FeedName
 from sundial.register.load import load_policy

@@ -10,7 +10,7 @@ import pytest
 from measuring import days, measured, registered
 from towns import FIRST, WEEK, only
 
-from sundial.gate.gate import Judged
+from sundial.gate.judged import Judged
 from sundial.store.records import Finding, Status
 
 

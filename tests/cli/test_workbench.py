@@ -260,10 +260,15 @@ def test_the_doctor_finds_a_working_city_well_and_its_feeds_late() -> None:
     lines = json.loads(result.stdout)
     assert result.exit_code == 0
     assert {(line["verdict"], line["about"]) for line in lines if line["verdict"] != "ok"} == {
+        ("warning", "register"),
         ("warning", f"{ID} · outputs"),
         ("warning", f"{ID} · outcomes"),
     }
-    assert all("more was due by" in line["said"] for line in lines if line["verdict"] == "warning")
+    (budget,) = [line for line in lines if (line["verdict"], line["about"]) == ("warning", "register")]
+    assert "streams of evidence, and the budget has room for 0 beside its reserve" in budget["said"]
+    assert budget["remedy"].startswith("approve evidence.stream_weight 0.0")
+    late = [line for line in lines if line["verdict"] == "warning" and line != budget]
+    assert all("more was due by" in line["said"] for line in late)
     assert len([line for line in lines if "the source answers" in line["said"]]) == 2
     assert SECRET not in result.output
 

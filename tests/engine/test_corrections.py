@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ from towns import FIRST, WEEK, Town, only, rows_of, town_at
 
 from checks.effectiveness.rates import Rates
 from sundial.engine.streams import lineage
+from sundial.store.grants import Grants
 from sundial.store.records import Evidence, Finding, Status
 
 SUNDAY = FIRST + timedelta(days=6)
@@ -108,10 +108,7 @@ def test_the_superseded_stream_stays_as_it_was(corrected: Town, right: Town) -> 
 
 def test_the_budget_does_not_grow(corrected: Town, right: Town) -> None:
     assert carried(corrected)[ACCURACY].log_alarm == carried(right)[ACCURACY].log_alarm
-    spent = [
-        sum(math.exp(-alarm) for _, alarm in town.results.alarms().values()) for town in (corrected, right)
-    ]
-    assert spent[0] == pytest.approx(spent[1])
+    assert Grants(corrected.database).all() == Grants(right.database).all() != ()
 
 
 @pytest.mark.parametrize(

@@ -171,9 +171,10 @@ def test_a_family_shares_one_streams_weight_however_many_it_has() -> None:
 
 
 def test_a_new_approval_of_the_budget_keeps_a_familys_parts() -> None:
-    alarms = Alarms(100, 0.01, {"level": 0.01, "whole": 0.01}, 0.0, renewed={"level", "whole"})
+    alarms = Alarms(100, 0.01, {"level": 0.01, "whole": 0.01}, 0.0, renewed={"level": 1.0, "whole": 1.0})
     assert alarms.of("level", 1 / 6) == alarms.of("level", 1 / 6) == pytest.approx(log_alarm(100, 0.01 / 6))
     assert alarms.of("whole") == pytest.approx(log_alarm(100, 0.01))
+    assert alarms.given == {"level": (1 / 6, pytest.approx(0.01 / 6)), "whole": (1.0, 0.01)}
 
 
 def test_a_detector_begins_anew_where_it_is_told_to() -> None:

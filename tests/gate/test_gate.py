@@ -13,7 +13,8 @@ from towns import FIRST, WEEK, Town, rows_of
 
 from sundial.engine.clock import monday
 from sundial.gate.errors import ContractError
-from sundial.gate.gate import Gate, Judged
+from sundial.gate.gate import Gate
+from sundial.gate.judged import Judged
 from sundial.register.events import FeedName
 
 SUNDAY = FIRST + timedelta(days=6)

@@ -181,7 +181,9 @@ def test_a_case_goes_through_return_exception_phase_out_and_halt_to_its_closure(
     decided = until + timedelta(days=1)
     stage = decided + timedelta(days=14)
     stages = f"{stage}: 50 %: the south is served by hand\n{stage + timedelta(days=28)}: 0 %: all are"
-    city.decide("cio", "decision", "Phase out", REASONS | {"stages": stages, "substitute": "The desk, by hand."})
+    city.decide(
+        "cio", "decision", "Phase out", REASONS | {"stages": stages, "substitute": "The desk, by hand."}
+    )
     measured = stage + timedelta(days=8)
     city.put_out(measured)
     city.play(measured)

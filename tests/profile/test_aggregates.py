@@ -20,7 +20,8 @@ from towns import entry
 
 from sundial.lake import Lake
 from sundial.profile.aggregates import Aggregate, AggregateError, MissingColumnError, aggregate
-from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.analysis import analysis_table
+from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions, needs_truth
 from sundial.profile.profile import Profile

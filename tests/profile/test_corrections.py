@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from sundial.lake import Lake
-from sundial.profile.analysis import Columns
+from sundial.profile.columns import Columns
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Correction, Profile
 from sundial.profile.statistics import counts

@@ -17,7 +17,8 @@ import pytest
 
 from sundial.lake import Lake
 from sundial.profile.accepted import Truths, aligned
-from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.analysis import analysis_table
+from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile

@@ -14,7 +14,8 @@ from ibis import _
 from towns import entry
 
 from sundial.profile.aggregates import aggregate
-from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.analysis import analysis_table
+from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.statistics import Bin, counts, fuse, histogram
 from sundial.register.models import System

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from sundial.lake import Lake
 from sundial.profile.adding import added
-from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.analysis import analysis_table
 from sundial.profile.cells import Cells
+from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile

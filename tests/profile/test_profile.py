@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from sundial.lake import Lake
-from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.analysis import analysis_table
+from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile

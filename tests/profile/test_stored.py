@@ -14,7 +14,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from sundial.lake import Lake
-from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.analysis import analysis_table
+from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile

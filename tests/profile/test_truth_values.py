@@ -19,7 +19,8 @@ from sklearn.metrics import roc_auc_score
 from test_profile import assert_cells_equal_rows
 
 from sundial.cli.datasets import Prepared
-from sundial.profile.analysis import Columns, analysis_table
+from sundial.profile.analysis import analysis_table
+from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Bin, Statistic, counts, histogram

@@ -15,10 +15,11 @@ from store_examples import detection, finding, in_processes, judged
 
 from sundial.store.cases import Answer, Cases
 from sundial.store.database import Database, StoreError, StoreNotMigrated, StoreUnreachable, _alembic
+from sundial.store.grants import Grant, Grants
 from sundial.store.outbox import Outbox
 from sundial.store.register import RegisterRows
 from sundial.store.results import Pull, Report, Results, _finding_row
-from sundial.store.tables import findings, judged_weeks, metadata, reports
+from sundial.store.tables import evidence, findings, judged_weeks, metadata, reports
 
 TABLES = list(metadata.tables.values())
 
@@ -43,6 +44,7 @@ def filled(database: Database) -> Database:
     outbox.intend("report/2015-W02", "<1@city>", ["cio@city.example"], "Weekly report")
     outbox.result("report/2015-W02", "sent")
     RegisterRows(database).add("compas", waiver(), "ana")
+    Grants(database).add([Grant("compas", "harm/race", day, 1.0, 0.004)], lambda _known, _new: True)
     return database
 
 
@@ -62,8 +64,14 @@ class TestMigrate:
             hashes = {"config_hash": "", "code_version": "", "recorded_at": now}
             connection.execute(insert(judged_weeks).values(**week, **hashes))
             connection.execute(insert(findings).values(**_finding_row(finding(), "run-1"), recorded_at=now))
+            fed = {"system": "compas", "week": finding().week, "counts": "[3, 10]", "log_alarm": 10.0}
+            for stream in ("harm/race", "harm/race~2"):
+                row = {**fed, "stream": stream, "log_e": 0.0, "log_detector": 0.0}
+                connection.execute(insert(evidence).values(**row))
         database.migrate()
         assert Results(database).findings("compas", finding().week) == (finding(),)
+        # What streams had was given under no approval that is known: each is given its part anew.
+        assert Grants(database).all() == (Grant("compas", "harm/race", date(1970, 1, 1), 1.0, 0.0),)
 
     def test_twice_is_once(self, filled: Database, store_url: str) -> None:
         before = Results(filled).content_hash()

@@ -27,6 +27,7 @@ from sundial.store import ledger, tables
 from sundial.store.canonical import canonical
 from sundial.store.cases import Answer, Cases
 from sundial.store.database import Database, _alembic
+from sundial.store.grants import Grant, Grants
 from sundial.store.ledger import CITY, FIRST, Fault
 from sundial.store.outbox import Outbox
 from sundial.store.register import RegisterRows
@@ -52,6 +53,7 @@ def filled(database: Database) -> Database:
     outbox.intend("report/2015-W02", "<1@city>", ["cio@city.example"], "Weekly report")
     outbox.result("report/2015-W02", "sent")
     RegisterRows(database).add("compas", waiver(), "ana")
+    Grants(database).add([Grant("compas", "harm/race", MONDAY, 1.0, 0.004)], lambda *_: True)
     return database
 
 
@@ -123,7 +125,7 @@ class TestEveryRow:
         with database._writer.begin() as connection:
             config = _alembic()
             config.attributes["connection"] = connection
-            command.upgrade(config, "0003")
+            command.upgrade(config, "0004")
             week = {"system": "compas", "week": MONDAY, "as_of": date(2015, 3, 2), "run_id": "run-1"}
             hashes = {"config_hash": "", "code_version": "", "recorded_at": NOW}
             connection.execute(insert(tables.judged_weeks).values(**week, **hashes))

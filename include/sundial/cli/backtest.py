@@ -17,7 +17,7 @@ from sundial.cli.console import table
 from sundial.cli.trial import throw_away
 from sundial.engine.clock import WEEK, last_complete_week, monday, week_name
 from sundial.engine.measure import Measuring
-from sundial.engine.replay import Replayed, Stream, false_alarms, replay
+from sundial.engine.replay import Replayed, Stream, false_alarms, replay, replay_beside
 from sundial.gate.errors import ContractError
 from sundial.register.models import Policy, System
 from sundial.register.policy import Choice
@@ -210,21 +210,34 @@ def _good_weeks(system: System) -> Collection[date]:
 
 def _changes(measuring: Measuring, in_force: Replayed, last: date, step: Step) -> Iterator[Change]:
     judged: dict[str, set[str]] = {}
+    carried: set[str] = set()
     for findings in in_force.findings.values():
         for finding in findings:
             name = _name(finding)
             if name is not None and (name in measuring.policy.thresholds or name == TARGET):
                 judged.setdefault(name, set()).add(finding.check)
-    for name, checks in judged.items():
-        value = _value(measuring, name)
-        yield _change(name, value, in_force)
-        for factor in FACTORS:
-            other = value * factor
-            if not _possible(other, value):
-                continue
-            step(f"{measuring.principle.label}: {name} at {other:g}")
-            entry = _with(measuring.system, name, other)
-            yield _change(name, other, replay(replace(measuring, system=entry), last, checks))
+                carried |= {name} if finding.evidence is not None else set()
+    values = {name: _value(measuring, name) for name in judged}
+    told = [
+        (name, value * factor)
+        for name, value in values.items()
+        for factor in (1.0, *FACTORS)
+        if factor == 1.0 or _possible(value * factor, value)
+    ]
+    # Without evidence there is no breach at any value: such a measure is `watch` at most.
+    tried = [(name, other) for name, other in told if other != values[name] and name in carried]
+    variants = [
+        (
+            replace(measuring, system=_with(measuring.system, name, other)),
+            [check for check in measuring.checks if check.name in judged[name]],
+        )
+        for name, other in tried
+    ]
+    label = measuring.principle.label
+    replayed = replay_beside(variants, last, lambda week: step(f"{label}: {week_name(week)} otherwise"))
+    others = dict(zip(tried, replayed, strict=True))
+    for name, other in told:
+        yield _change(name, other, others.get((name, other), in_force))
 
 
 def _name(finding: Finding) -> str | None:

@@ -13,7 +13,8 @@ from sundial.cli.findings import interval
 from sundial.cli.systems import feeds_of
 from sundial.engine.clock import week_name
 from sundial.engine.discover import code_version, discover
-from sundial.gate.gate import Gate, Judged
+from sundial.gate.gate import Gate
+from sundial.gate.judged import Judged
 from sundial.lake import Lake
 from sundial.register.load import config_hash
 from sundial.register.models import Policy, System

@@ -33,6 +33,7 @@ from sundial.register.load import entry_hash, load_policy
 from sundial.register.models import System
 from sundial.report.plain import clean, count
 from sundial.store.database import Database, StoreNotMigrated
+from sundial.store.grants import Grant, Grants
 from sundial.store.register import RegisterRows, Row
 
 _Given = TypeVar("_Given", bound=Given)
@@ -127,6 +128,13 @@ def rows_of(system: str | None, store: Database | None) -> Sequence[Row]:
     """Returns the rows of one system or of all; none where no store was made yet."""
     with suppress(StoreNotMigrated):
         return RegisterRows(store).rows(system) if store is not None else ()
+    return ()
+
+
+def grants_of(store: Database | None) -> Sequence[Grant]:
+    """Returns what all streams were given of the budget; nothing where no store was made yet."""
+    with suppress(StoreNotMigrated):
+        return Grants(store).all() if store is not None else ()
     return ()
 
 

@@ -77,17 +77,18 @@ def validate(
 
     Example: sundial validate --register include/systems
     """
-    from sundial.cli.given import rows_of
+    from sundial.cli.given import grants_of, rows_of
     from sundial.cli.validate import validate_register  # with Great Expectations: no other command waits
 
     where = settings()
     try:
-        rows = rows_of(None, where.open_store())
+        store = where.open_store()
+        rows, grants = rows_of(None, store), grants_of(store)
     except StoreError as error:
-        rows = ()
+        rows, grants = (), ()
         typer.echo(f"Whether an id was used before is not known: {error}", err=True)
     try:
-        found = validate_register(register or where.register, where.policy, rows)
+        found = validate_register(register or where.register, where.policy, rows, grants)
     except RegisterError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

@@ -15,7 +15,8 @@ from sundial.cli.console import table
 from sundial.cli.systems import feeds_of
 from sundial.engine.clock import WEEK
 from sundial.gate.errors import ContractError
-from sundial.gate.gate import Gate, Judged
+from sundial.gate.gate import Gate
+from sundial.gate.judged import Judged
 from sundial.lake import Lake
 from sundial.register.events import FeedName
 from sundial.register.models import System

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from sundial.engine.budget import exceeded
 from sundial.engine.discover import Unusable, discover
 from sundial.gate.contract import declared_rules
 from sundial.gate.errors import RuleError
@@ -19,6 +20,7 @@ from sundial.register.load import load_policy, load_register, located, unknown_c
 from sundial.register.models import Policy, System
 from sundial.register.problems import RegisterError
 from sundial.register.wording import Wrong
+from sundial.store.grants import Grant
 from sundial.store.register import Row
 
 
@@ -37,13 +39,16 @@ class Validation:
     warnings: tuple[str, ...]
 
 
-def validate_register(folder: Path, policy: Path, rows: Sequence[Row] = ()) -> Validation:
+def validate_register(
+    folder: Path, policy: Path, rows: Sequence[Row] = (), grants: Sequence[Grant] = ()
+) -> Validation:
     """Looks at every register file, the policy, and the checks that are deployed.
 
     Args:
         folder: of register files.
         policy: its file.
         rows: what is registered beside the YAML, of all systems: ids of retired ones are never used again.
+        grants: what streams were given of the budget of evidence.
 
     Raises:
         RegisterError: the folder itself cannot be read.
@@ -71,11 +76,16 @@ def validate_register(folder: Path, policy: Path, rows: Sequence[Row] = ()) -> V
         else:
             valid += 1
         if blind := list(_unmeasured(system)):  # to locate it the file is read once more
-            lines = located(path, blind).problems
-            warnings += [f"{path}:{problem.line}: warning: {problem}" for problem in lines]
+            warnings += _warnings(path, blind)
+    if chosen is not None and (beyond := exceeded(chosen.evidence, grants, found.systems)) is not None:
+        warnings += _warnings(policy, [Wrong(("evidence", "stream_weight"), beyond.said, beyond.remedy)])
     problems = [line for error in errors for line in str(error).splitlines()]
     problems += [f"check {check.name}: {check.reason}" for check in checks if isinstance(check, Unusable)]
     return Validation(valid, tuple(problems), tuple(warnings))
+
+
+def _warnings(path: Path, said: Sequence[Wrong]) -> list[str]:
+    return [f"{path}:{problem.line}: warning: {problem}" for problem in located(path, said).problems]
 
 
 def _reused(system: System, rows: Sequence[Row]) -> Iterator[Wrong]:

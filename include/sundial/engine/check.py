@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sundial.engine.streams import Process, Streams
 from sundial.engine.weighing import counted, weighing
-from sundial.gate.gate import Judged
+from sundial.gate.judged import Judged
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Sample, Statistic
 from sundial.register.events import EventName, FeedName

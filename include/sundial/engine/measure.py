@@ -16,7 +16,7 @@ from sundial.engine.in_effect import InEffect
 from sundial.engine.plan import failure
 from sundial.engine.streams import Streams
 from sundial.engine.waive import own, waived
-from sundial.gate.gate import Judged
+from sundial.gate.judged import Judged
 from sundial.profile.profile import Profile
 from sundial.register.events import EventName, FeedName
 from sundial.register.models import Policy, System

@@ -11,7 +11,7 @@ from sundial.engine.check import Check
 from sundial.engine.discover import Unusable, enabled
 from sundial.engine.weighing import weighing
 from sundial.profile.aggregates import Aggregate, MissingColumnError
-from sundial.profile.analysis import Columns
+from sundial.profile.columns import Columns
 from sundial.profile.statistics import Bin, Statistic, counts, fuse
 from sundial.register.columns import RESERVED
 from sundial.register.events import EventName

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -13,6 +13,7 @@ from sundial.engine.check import Check
 from sundial.engine.clock import WEEK, monday
 from sundial.engine.measure import Measuring, measure_week
 from sundial.engine.streams import Alarms, Process, Streams
+from sundial.stats.starts import Starts
 from sundial.store.records import Evidence, Finding
 
 GOOD_WEEKS = 13
@@ -70,34 +71,60 @@ class _Noting(Streams):
         return evidence
 
 
-def replay(
-    measuring: Measuring,
-    until: date,
-    checks: Collection[str] | None = None,
-    told: Callable[[date], None] = lambda _: None,
-) -> Replayed:
+def replay(measuring: Measuring, until: date, told: Callable[[date], None] = lambda _: None) -> Replayed:
     """Measures every week of one principle from its first row on.
 
     Args:
         measuring: what a run would measure with; its streams are left as they are.
         until: Monday of the last week.
-        checks: names of the checks to measure; all of the principle's by default.
         told: told each week that begins.
     """
-    chosen: Sequence[Check] = [check for check in measuring.checks if checks is None or check.name in checks]
-    begins = measuring.begins
-    budget = measuring.policy.evidence
-    alarms = Alarms(budget.weeks_between_false_breaches, budget.stream_weight, {}, 0.0)
-    streams = _Noting(alarms, measuring.streams.repairs)
-    first = monday(begins) if begins else until
-    own = replace(measuring, checks=chosen, streams=streams, first_due=first, history=lambda *_: ())
-    findings: dict[date, Sequence[Finding]] = {}
-    before: Sequence[Finding] = ()
-    for number in range((until - first) // WEEK + 1 if chosen or checks is None else 0):
+    (found,) = replay_beside([(measuring, measuring.checks)], until, told)
+    return found
+
+
+def replay_beside(
+    variants: Sequence[tuple[Measuring, Sequence[Check]]],
+    until: date,
+    told: Callable[[date], None] = lambda _: None,
+) -> Sequence[Replayed]:
+    """Measures every week from the first row on for entries that differ, week after week beside each other.
+
+    What they ask of a week's profile is merged once.
+
+    Args:
+        variants: what a run would measure with, and the checks that are measured; all of one profile.
+        until: Monday of the last week.
+        told: told each week that begins.
+    """
+    begun = [_Replaying(measuring, until, checks) for measuring, checks in variants]
+    first = min((one.first for one in begun), default=until)
+    for number in range((until - first) // WEEK + 1 if begun else 0):
         week = first + WEEK * number
         told(week)
-        findings[week] = before = measure_week(own, week, before)
-    return Replayed(findings, streams.noted)
+        for one in begun:
+            one.measure(week)
+    return [Replayed(one.findings, one.noted) for one in begun]
+
+
+class _Replaying:
+    """A replay on its way."""
+
+    def __init__(self, measuring: Measuring, until: date, checks: Sequence[Check]) -> None:
+        begins = measuring.begins
+        budget = measuring.policy.evidence
+        alarms = Alarms(budget.weeks_between_false_breaches, budget.stream_weight, {}, 0.0)
+        streams = _Noting(alarms, measuring.streams.repairs)
+        self.first = monday(begins) if begins else until
+        self.findings: dict[date, Sequence[Finding]] = {}
+        self.noted = streams.noted
+        self._own = replace(
+            measuring, checks=checks, streams=streams, first_due=self.first, history=lambda *_: ()
+        )
+        self._before: Sequence[Finding] = ()
+
+    def measure(self, week: date) -> None:
+        self.findings[week] = self._before = measure_week(self._own, week, self._before)
 
 
 def false_alarms(stream: Stream, good: Collection[date], weeks: int, draws: int, seed: int) -> float | None:
@@ -126,12 +153,15 @@ def false_alarms(stream: Stream, good: Collection[date], weeks: int, draws: int,
     alarmed = 0
     for places in random.integers(0, len(known), (draws, weeks)).tolist():
         process = copy.deepcopy(stream.fresh)
-        for place in places:
-            process.replay([list(known[place])])
-            if process.log_detector >= stream.log_alarm:
-                alarmed += 1
-                break
+        year = [list(known[place]) for place in places]
+        alarmed += any(detector >= stream.log_alarm for detector in _detectors(process, year))
     return alarmed / draws
+
+
+def _detectors(process: Process, weeks: Sequence[Sequence[float]]) -> Iterable[float]:
+    if isinstance(process, Starts):
+        return process.detectors(weeks)
+    return (process.replay([week]).log_detector for week in weeks)
 
 
 MIN_GOOD = 4

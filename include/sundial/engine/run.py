@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
+from sundial.engine.budget import alarms_of, fits
 from sundial.engine.clock import WEEK, due_weeks, monday
 from sundial.engine.discover import code_version, enabled
 from sundial.engine.in_effect import InEffect
 from sundial.engine.measure import Measuring, Staged, measure_week, rests_on
 from sundial.engine.plan import Plan, plan_of
 from sundial.engine.restate import restated
-from sundial.engine.streams import Alarms, Streams
+from sundial.engine.streams import Streams
 from sundial.gate.errors import ContractError
-from sundial.gate.gate import Gate, Judged, partitions_of
+from sundial.gate.gate import Gate
+from sundial.gate.judged import Judged, partitions_of
 from sundial.lake import Lake
-from sundial.profile.analysis import Columns
+from sundial.profile.columns import Columns
 from sundial.profile.partitions import Partitions
 from sundial.register.events import EventName, FeedName
 from sundial.register.load import config_hash
@@ -35,6 +36,7 @@ from sundial.sources.learnt import Learnt
 from sundial.sources.notice import probe
 from sundial.sources.pull import Clock, pull
 from sundial.store.database import Database
+from sundial.store.grants import Grant, Grants
 from sundial.store.records import Finding, Status, finding_from_payload
 from sundial.store.register import RegisterRows, Row
 from sundial.store.results import JudgedWeek, Pull, Results
@@ -182,13 +184,11 @@ class Run:
         failed, results = measuring.failed, self._results
         blocked = bool(failed) and results.last_judged_week(self.system.id) is None
         weeks = [] if blocked else self._due(measuring.begins)
-        measuring = replace(measuring, first_due=weeks[0] if weeks else date.min)
         before = [f for f in results.latest_findings(self.system.id) if f.principle == principle.value]
-        found: dict[date, Sequence[Finding]] = {}
-        last = before
-        for week in weeks:
-            found[week] = last = measure_week(measuring, week, last)
-            log.info("%s · %s: week of %s measured", self.system.id, principle.label, week)
+        measuring, found = self._measured(measuring, weeks, before)
+        while not self._stand(measuring):  # each time another task's streams stand, so that it ends
+            log.info("%s · %s: measured again within what is left", self.system.id, principle.label)
+            measuring, found = self._measured(self.measuring(principle), weeks, before)
         changed, told = restated(measuring, found, before)
         staged: Staged = {
             "provenance": _staged_from(measuring.provenance, measuring.in_effect),
@@ -202,9 +202,20 @@ class Run:
         if blocked:
             self._log_blocked(principle, failed)
             return {Status.ERROR: 1}
+        last = found[weeks[-1]] if weeks else []
         if weeks:
             _log_findings(self.system.id, last)
-        return _by_status(last if weeks else [])
+        return _by_status(last)
+
+    def _measured(
+        self, measuring: Measuring, weeks: Sequence[date], before: Sequence[Finding]
+    ) -> tuple[Measuring, Mapping[date, Sequence[Finding]]]:
+        measuring = replace(measuring, first_due=weeks[0] if weeks else date.min)
+        found: dict[date, Sequence[Finding]] = {}
+        for week in weeks:
+            found[week] = before = measure_week(measuring, week, before)
+            log.info("%s · %s: week of %s measured", self.system.id, measuring.principle.label, week)
+        return measuring, found
 
     def measuring(self, principle: Principle) -> Measuring:
         """Returns what measuring a principle takes, from what is profiled and recorded; writes nothing."""
@@ -213,13 +224,14 @@ class Run:
         gate = Gate(self.system, self.lake)
         gates = {name: gate.manifests(name) for name in self.feeds}
         past = self._results.evidence(self.system.id, [check.name for check in checks])
+        alarms = alarms_of(self.system.id, self.policy.evidence, Grants(self.database).all())
         return Measuring(
             system=self.system,
             policy=self.policy,
             principle=principle,
             checks=checks,
             profile=self._partitions(plan).load(),
-            streams=Streams(past, self._alarms(), self._repairs),
+            streams=Streams(past, alarms, self._repairs),
             gates=gates,
             failed=self._failed_feeds(gates, plan),
             left_out=plan.left_out,
@@ -293,21 +305,14 @@ class Run:
         last = self._results.last_judged_week(self.system.id)
         return due_weeks(last, first_day, self.clock.as_of)
 
-    def _alarms(self) -> Alarms:
-        """Returns the budget as it is in force: weights granted before its last approval are void."""
+    def _stand(self, measuring: Measuring) -> bool:
+        """Keeps what the streams were given of the budget; not where other tasks were given it meanwhile."""
         budget = self.policy.evidence
-        weeks, approved = budget.weeks_between_false_breaches, monday(budget.approved_on)
-        own: dict[str, float] = {}
-        renewed: set[str] = set()
-        used = 0.0
-        for (system, stream), (week, alarm) in self._results.alarms().items():
-            weight = min(weeks / math.exp(alarm), 1.0) if week >= approved else budget.stream_weight
-            if system != self.system.id:
-                used += weight
-            else:
-                own[stream] = weight
-                renewed |= {stream} if week < approved else set()
-        return Alarms(weeks, budget.stream_weight, own, used, renewed)
+        given = [
+            Grant(self.system.id, stream, budget.approved_on, part, weight)
+            for stream, (part, weight) in measuring.streams.given.items()
+        ]
+        return Grants(self.database).add(given, partial(fits, budget))
 
     def _repairs(self, stream: str) -> Sequence[date]:
         """Returns the Mondays from which on a repair counts for a stream: the first whole week after it."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from sundial.store.records import Evidence, Finding, Restated, Supersedes
@@ -67,7 +68,7 @@ class Alarms:
         weight: float,
         granted: Mapping[str, float],
         used: float,
-        renewed: Collection[str] = (),
+        renewed: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """Takes the budget.
 
@@ -76,14 +77,16 @@ class Alarms:
             weight: of a new stream.
             granted: weight by stream of this system; a superseding stream has the weight of its elder.
             used: sum of the weights of all other systems' streams.
-            renewed: streams that get a new one's weight, for a new approval of the budget; in `granted` they
-                have that of a whole stream.
+            renewed: streams that get theirs anew, for a new approval of the budget: the part of one
+                stream's weight that they have in `granted`.
         """
         self._weeks, self._weight = weeks_between, weight
         self._granted = {lineage(stream)[0]: weight for stream, weight in granted.items()}
-        self._renewed = {lineage(stream)[0] for stream in renewed}
-        self._used = used + sum(granted.values())
+        self._renewed = {lineage(stream)[0]: part for stream, part in renewed.items()}
+        self._used = used + sum(self._granted.values())
         self._new: list[str] = []
+        self.given: dict[str, tuple[float, float]] = {}
+        """Part and weight of the streams that began or were renewed here, by name."""
 
     def of(self, stream: str, part: float = 1.0) -> float:
         """Returns ln A of a stream, A = weeks between false breaches / weight of the stream.
@@ -93,9 +96,10 @@ class Alarms:
             part: of one stream's weight, where a family shares it; it concerns a new stream only.
         """
         if stream in self._renewed:
-            self._renewed.discard(stream)
-            self._used -= self._granted[stream] * (1 - part)
-            self._granted[stream] *= part
+            less = min(part / self._renewed.pop(stream), 1.0)
+            self._used -= self._granted[stream] * (1 - less)
+            self._granted[stream] *= less
+            self.given[stream] = (part, self._granted[stream])
         if stream not in self._granted:
             left = max(1 - self._used, 0.0)
             wanted = self._weight * part
@@ -103,6 +107,7 @@ class Alarms:
             self._granted[stream] = weight
             self._used += weight
             self._new.append(stream)
+            self.given[stream] = (part, weight)
         return log_alarm(self._weeks, self._granted[stream])
 
     def keep(self, streams: Collection[str]) -> None:
@@ -110,6 +115,7 @@ class Alarms:
         for stream in self._new:
             if stream not in streams:
                 self._used -= self._granted.pop(stream)
+                del self.given[stream]
         self._new.clear()
 
 
@@ -152,6 +158,11 @@ class Streams:
         self._carriers: dict[str, _Carrier] = {}
         self._unsettled: dict[str, Counted] = {}
         self._restated: dict[str, Supersedes] = {}
+
+    @property
+    def given(self) -> Mapping[str, tuple[float, float]]:
+        """What streams were given of the budget since this was made: their part and their weight, by name."""
+        return self._alarms.given
 
     def names_after(self, start: str, week: date) -> Sequence[str]:
         """Returns what follows a shared start in the names of the streams that began by the week, sorted."""

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from sundial.profile.accepted import days_of, halves
 from sundial.profile.aggregates import Aggregate
-from sundial.profile.analysis import PLACE, Columns, derived
+from sundial.profile.analysis import PLACE, derived
+from sundial.profile.columns import Columns
 from sundial.profile.counting import Rows
 from sundial.profile.statistics import RANK_DIGITS, UNKNOWN, Over, Statistic
 

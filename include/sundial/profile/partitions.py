@@ -19,8 +19,9 @@ import numpy as np
 from sundial.lake import Lake
 from sundial.profile.accepted import aligned, outputs_of, truths_of
 from sundial.profile.analysed import Analysis
-from sundial.profile.analysis import Columns, corrections
+from sundial.profile.analysis import corrections
 from sundial.profile.cells import Cells, settled, stacked
+from sundial.profile.columns import Columns
 from sundial.profile.counting import counted
 from sundial.profile.profile import Correction, Profile
 from sundial.profile.spans import Spans

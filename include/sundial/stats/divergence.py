@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+import scipy
 
 from sundial.stats.cells import as_counts
 
@@ -149,7 +149,7 @@ def jensen_shannon(p_counts: ArrayLike, q_counts: ArrayLike) -> float | None:
         return None
     p, q = (_shares(sample) for sample in samples)
     middle = (p + q) / 2
-    nats = float(np.sum(special.rel_entr(p, middle) + special.rel_entr(q, middle))) / 2
+    nats = float(np.sum(scipy.special.rel_entr(p, middle) + scipy.special.rel_entr(q, middle))) / 2
     # Rounding may leave the divergence a hair outside [0, 1] bits.
     return math.sqrt(min(max(nats / math.log(2), 0.0), 1.0))
 
@@ -186,7 +186,7 @@ def chi_square(p_counts: ArrayLike, q_counts: ArrayLike, minimum_expected: float
     return ChiSquare(
         statistic,
         levels,
-        float(special.chdtrc(levels - 1, statistic)),
+        float(scipy.special.chdtrc(levels - 1, statistic)),
         math.sqrt(min(statistic / float(table.sum()), 1.0)),
     )
 

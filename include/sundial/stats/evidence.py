@@ -186,6 +186,25 @@ class _Blocks(Starts):
         Raises:
             ValueError: when a success count is not between 0 and its n.
         """
+        self._replay(increments)
+        return self
+
+    def detectors(self, increments: Iterable[tuple[float, float, float, float]]) -> NDArray[np.float64]:
+        """Advance as `replay` does, and return the log of the e-detector after each of the weeks.
+
+        Raises:
+            ValueError: as `replay`.
+        """
+        found: list[float] = []
+        self._replay(increments, lambda logs: found.append(float(np.logaddexp.reduce(logs))))
+        return np.array(found, dtype=np.float64)
+
+    def _replay(
+        self,
+        increments: Iterable[tuple[float, float, float, float]],
+        told: Callable[[NDArray[np.float64]], None] = lambda _: None,
+    ) -> None:
+        """Advances; tells the logs of the starts that there are after each week."""
         rows = [(*_counted(sa, na), *_counted(sb, nb)) for sa, na, sb, nb in increments]
         weeks = np.array(rows, dtype=np.float64).reshape(-1, 4)
         both = (weeks[:, 1] > 0) & (weeks[:, 3] > 0)
@@ -200,10 +219,13 @@ class _Blocks(Starts):
         sa_, na_, sb_, nb_ = weeks[week].T.copy()
         gains = np.zeros((len(weeks), len(logs)))
         gains[week, start] = self._log_gains(theta_a, theta_b, (sa_, na_, sb_, nb_))
-        for gain in gains:  # in the order of the weeks, for the same rounding as one at a time
+        begun = len(self._sums) + np.cumsum(both)
+        for gain, starts in zip(
+            gains, begun, strict=True
+        ):  # in order, for the same rounding as one at a time
             logs += gain
+            told(logs[:starts])
         self._logs, self._sums = logs, base + before[-1]
-        return self
 
     def _log_starts(self) -> NDArray[np.float64]:
         return self._logs

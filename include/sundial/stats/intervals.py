@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from sundial.stats.cells import as_counts, require_counts
 
@@ -82,9 +82,9 @@ def proportion(successes: float, n: float, level: float = 0.95) -> Interval | No
     low, high = _wilson(successes, n, level)
     edge = 2 if n <= 50 else 3
     if 0 < successes <= edge:
-        low = float(special.gammaincinv(successes, 1 - level)) / n
+        low = float(scipy.special.gammaincinv(successes, 1 - level)) / n
     if 0 < n - successes <= edge:
-        high = 1 - float(special.gammaincinv(n - successes, 1 - level)) / n
+        high = 1 - float(scipy.special.gammaincinv(n - successes, 1 - level)) / n
     exact = 1 - ((1 - level) / 2) ** (1 / n)
     if successes == 0:
         high = max(high, exact)
@@ -188,7 +188,7 @@ def mean(total: float, total_squares: float, n: float, level: float = 0.95) -> I
         return None
     center = total / n
     variance = max(total_squares - total * center, 0.0) / (n - 1)
-    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(variance / n)
+    half = float(scipy.special.stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(variance / n)
     return Interval(center - half, center + half, "Student t")
 
 
@@ -228,9 +228,9 @@ def auc(positives: ArrayLike, negatives: ArrayLike, level: float = 0.95) -> Auc 
     low, high = _auc_score_limits(estimate, n_pos, n_neg, level)
     slope = estimate * (1 - estimate)
     if slope > 0:
-        center, half = special.logit(estimate), _z(level) * math.sqrt(variance) / slope
-        low = min(low, float(special.expit(center - half)))
-        high = max(high, float(special.expit(center + half)))
+        center, half = scipy.special.logit(estimate), _z(level) * math.sqrt(variance) / slope
+        low = min(low, float(scipy.special.expit(center - half)))
+        high = max(high, float(scipy.special.expit(center + half)))
     return Auc(estimate, variance, Interval(low, high, "DeLong on the logit, at least Newcombe score"))
 
 
@@ -255,7 +255,7 @@ def _auc_score_limits(estimate: float, n_pos: float, n_neg: float, level: float)
 
 
 def _z(level: float) -> float:
-    return float(special.ndtri((1 + level) / 2))
+    return float(scipy.special.ndtri((1 + level) / 2))
 
 
 def _wilson(successes: float, n: float, level: float) -> tuple[float, float]:
@@ -293,4 +293,4 @@ def _falling_root(function: Callable[[float], float], target: float, near: float
         low, step = low - step, 2 * step
     while high < _LOG_RATIO_BOUND and beyond(high) >= 0:
         high, step = high + step, 2 * step
-    return float(optimize.brentq(beyond, low, high, xtol=1e-13, rtol=1e-14))
+    return float(scipy.optimize.brentq(beyond, low, high, xtol=1e-13, rtol=1e-14))

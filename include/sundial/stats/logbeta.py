@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+import scipy
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -41,13 +41,13 @@ def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> NDArray[np.float64]
         ArithmeticError: when the fraction does not converge.
     """
     a_, b_, x_ = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in (a, b, x)))
-    value: NDArray[np.float64] = np.asarray(special.betainc(a_, b_, x_))
+    value: NDArray[np.float64] = np.asarray(scipy.special.betainc(a_, b_, x_))
     with np.errstate(divide="ignore"):
-        result = np.where(value > 0.5, np.log1p(-special.betaincc(a_, b_, x_)), np.log(value))
+        result = np.where(value > 0.5, np.log1p(-scipy.special.betaincc(a_, b_, x_)), np.log(value))
     tail = (value < _TAIL) & (x_ > 0)
     if tail.any():
         at, bt, xt = a_[tail], b_[tail], x_[tail]
-        power = special.xlogy(at, xt) + special.xlog1py(bt, -xt) - special.betaln(at, bt)
+        power = scipy.special.xlogy(at, xt) + scipy.special.xlog1py(bt, -xt) - scipy.special.betaln(at, bt)
         result[tail] = power - np.log(_tail_fraction(at, bt, xt))
     return result
 
@@ -76,11 +76,11 @@ def log_mixture_floor(successes: ArrayLike, n: ArrayLike, p0: ArrayLike) -> NDAr
         *(np.asarray(value, dtype=np.float64) for value in (successes, n, p0))
     )
     a, b = s + 1, total - s + 1
-    value: NDArray[np.float64] = np.asarray(special.betainc(a, b, floor))
+    value: NDArray[np.float64] = np.asarray(scipy.special.betainc(a, b, floor))
     tail = value < _TAIL
     with np.errstate(divide="ignore"):
         result: NDArray[np.float64] = np.asarray(
-            special.betaln(a, b) + np.log(value) - a * np.log(floor) - (b - 1) * np.log1p(-floor)
+            scipy.special.betaln(a, b) + np.log(value) - a * np.log(floor) - (b - 1) * np.log1p(-floor)
         )
     if tail.any():
         result[tail] = np.log1p(-floor[tail]) - np.log(_tail_fraction(a[tail], b[tail], floor[tail]))

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
-from scipy.stats import rankdata
+import scipy
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -196,7 +195,7 @@ def _cross_fit(
 
 def _pairs_won(scores: Floats, domains: Integers) -> tuple[Floats, Floats]:
     """Pairs in which the current row has the higher score, a tie counting half, and all pairs, per column."""
-    ranks = rankdata(np.round(scores, _DECIMALS), axis=0)
+    ranks = scipy.stats.rankdata(np.round(scores, _DECIMALS), axis=0)
     current = domains.sum(axis=0)
     won: Floats = (ranks * domains).sum(axis=0) - current * (current + 1) / 2
     return won, current * (len(domains) - current).astype(np.float64)
@@ -244,7 +243,7 @@ def _features(numbers: Floats, codes: Integers) -> _Features:
         score = np.zeros(len(values))
         known = values[~missing]
         if known.size:
-            score[~missing] = special.ndtri((rankdata(known) - 0.5) / len(known))
+            score[~missing] = scipy.special.ndtri((scipy.stats.rankdata(known) - 0.5) / len(known))
         interacting.append((column, score))
         others.append((column, missing.astype(np.float64)))
     for column, levels in enumerate(codes.T, start=numbers.shape[1]):

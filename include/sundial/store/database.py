@@ -8,17 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from sundial.store.ledger import seal
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 LOCK_SECONDS = 60
 CONNECT_SECONDS = 10
@@ -142,6 +141,8 @@ class Database:
             StoreUnreachable: where the database cannot be opened, or was locked for a minute.
             StoreNotMigrated: where a newer version of Sundial migrated it already.
         """
+        from alembic import command
+
         config = _alembic()
         if self._file is not None:
             self._make_file(self._file)
@@ -214,6 +215,9 @@ class Database:
     def _require_head(self, connection: Connection) -> None:
         if self._at_head:
             return
+        from alembic.migration import MigrationContext  # where no store is asked, nobody waits for it
+        from alembic.script import ScriptDirectory
+
         config = _alembic()
         self._refuse_newer(connection, config)
         heads = MigrationContext.configure(connection).get_current_heads()
@@ -223,6 +227,9 @@ class Database:
         self._at_head = True
 
     def _refuse_newer(self, connection: Connection, config: Config) -> None:
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
         if unknown:
@@ -233,6 +240,8 @@ class Database:
 
 
 def _alembic() -> Config:
+    from alembic.config import Config
+
     config = Config()
     folder = str(Path(__file__).parent / "migrations")
     config.set_main_option("script_location", folder.replace("%", "%%"))  # % interpolates in a Config

@@ -165,19 +165,6 @@ class Results:
                 streams[stream].append((week, tuple(json.loads(counts))))
         return dict(streams)
 
-    def alarms(self) -> dict[tuple[str, str], tuple[date, float]]:
-        """Returns week and ln A of the streams of every system's last judged week, by system and stream."""
-        last = (
-            select(judged_weeks.c.system, func.max(judged_weeks.c.week).label("week"))
-            .group_by(judged_weeks.c.system)
-            .subquery()
-        )
-        query = select(evidence.c.system, evidence.c.stream, evidence.c.week, evidence.c.log_alarm).join(
-            last, (last.c.system == evidence.c.system) & (last.c.week == evidence.c.week)
-        )
-        with self._database.read() as connection:
-            return {(row.system, row.stream): (row.week, row.log_alarm) for row in connection.execute(query)}
-
     def findings(self, system: str, week: date, as_of: date | None = None) -> tuple[Finding, ...]:
         """Returns the week's findings as `findings_between` does; none where it was not judged."""
         return self.findings_between(week, week, system, as_of)

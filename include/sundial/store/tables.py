@@ -250,6 +250,17 @@ register_rows = Table(
     Index(None, "kind"),
 )
 
+grants = Table(
+    "grants",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("approved_on", Date, primary_key=True),
+    Column("part", Double, nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+
 ledger = Table(
     "ledger",
     metadata,

@@ -7,8 +7,8 @@ from alembic import op
 
 from sundial.store.ledger import adopt
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _TABLE = "ledger"
 
