@@ -22,7 +22,7 @@ from sundial.register.models import Policy, System
 from sundial.store.cases import Cases, Question
 from sundial.sunset.answers import Given, record_answer
 from sundial.sunset.case import plain
-from sundial.sunset.questions import FORMS, Form
+from sundial.sunset.questions import DETERMINATION, FORMS, Form
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -153,6 +153,14 @@ def record_given(run: Any, given: Given) -> dict[str, Any]:
     system = load_register(where.register).systems[cases.episode(key[0]).system]
     today = day_of(given.at or datetime.now(UTC), policy.timezone)
     done = record_answer(cases, policy, system, key, given, today)
+    if any(
+        event.key == f"answer/{key[1]}" and event.kind == DETERMINATION.kind for event in cases.events(key[0])
+    ):
+        from sundial.report.bundle import file_bundle
+        from sundial.store.results import Results
+
+        episode, database = cases.episode(key[0]), where.open_store()
+        file_bundle(episode, cases, Results(database), where.open_lake(), system, policy, today)
     return {"refused": done.refused, "next_question": done.next_question}
 
 

@@ -110,7 +110,7 @@ def _said(events: Sequence[Event]) -> list[str]:
     """Returns what happened to the case, a line each; what the source was seen to do has no author."""
     lines = []
     for event in events:
-        if event.kind in (EVIDENCE, "steps"):
+        if event.kind in (EVIDENCE, "steps", "bundle"):
             continue
         by = f" by {plain(event.by)}" if event.by else ""
         lines.append(f"- {event.at}: {event.kind.replace('_', ' ')}{by}: {_told(event)}")
