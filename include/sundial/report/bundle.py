@@ -93,6 +93,18 @@ def file_bundle(
     return f"{path}.html"
 
 
+def _case(body: str) -> Mapping[str, Any]:
+    """Returns a case's Markdown as what the page shows: its sentence, its points, its table, what was said."""
+    lines = [line for line in body.splitlines() if line and not line.startswith(">")]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return {
+        "sentence": " ".join(line.strip("*") for line in lines if line.startswith("**")),
+        "facts": [line.removeprefix("- ") for line in lines if line.startswith("- ")],
+        "heads": table[0] if table else [],
+        "rates": table[2:],  # the second one is Markdown's rule
+    }
+
+
 def _series(episode: Episode, evidence: Sequence[Mapping[str, Any]], results: Results) -> Sequence[Finding]:
     """Returns the findings of a year that the latest evidence is one of."""
     found = next((one["finding"] for one in reversed(evidence) if one.get("finding")), None)
