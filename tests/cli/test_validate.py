@@ -203,3 +203,22 @@ def test_to_validate_a_register_loads_nothing_that_measures(tmp_path: Path) -> N
     loaded = loaded_by(code, SUNDIAL_STORE=f"sqlite:///{tmp_path}/none.db")
     assert "checks.equity" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_a_sunset_rule_that_waits_for_what_its_check_never_gives_is_told(tmp_path: Path) -> None:
+    approved = {"reason": "It is tried.", "approved_by": "CIO", "approved_on": "2026-01-31"}
+    never = {"kind": "fact", "check": "effectiveness.rates"}
+    rule = {"id": "never_met", "sentence": "It never comes.", "when": never, **approved}
+    off = {"prohibited_use": {"switched_off": True, **approved}}
+    code, lines = validated(tmp_path, plain(tmp_path, sunset={"add": [rule], "change": off}))
+    statistical, prohibited = lines[:2]
+    assert code == 1
+    assert statistical == (
+        f"street-lights.yaml:{line_of(tmp_path, 'check: effectiveness.rates')}: sunset.add[0].when.check: "
+        "effectiveness.rates is a statistical check, and never meets kind fact; name another check, or use "
+        "the other kind"
+    )
+    assert prohibited == (
+        f"street-lights.yaml:{line_of(tmp_path, 'prohibited_use:')}: sunset.change.prohibited_use: is a rule "
+        "on a prohibited use: nobody may switch it off or delay it; remove the change"
+    )

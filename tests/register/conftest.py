@@ -80,18 +80,11 @@ evidence:
 sunset:
   - id: harm_to_a_group
     sentence: The system harms a group.
-    check: parity
-    metric: harm
+    when: {kind: evidence, check: parity, metric: harm}
     approved_by: CIO
     approved_on: 2026-01-31
-sunset_terms:
-  remind_days: 7
-  escalate_days: 14
-  silent_days: 7
-  stage_days: 7
-  closing: []
-  approved_by: CIO
-  approved_on: 2026-01-31
+sunset_terms: {remind_days: 7, escalate_days: 14, silent_days: 7, stage_days: 7, closing: [],
+               approved_by: CIO, approved_on: 2026-01-31}
 """
 
 

@@ -220,7 +220,7 @@ def test_names_of_checks_that_nobody_wrote_are_found(entry: str, policy_text: st
     assert unknown_checks(system, {"accuracy", "parity"}) == unknown_checks(policy, {"parity"}) == []
     for written, name in ((system, "street-lights.yaml"), (policy, "policy.yaml")):
         told = str(located(tmp_path / name, unknown_checks(written, {"accuracy", "disparity"})))
-        place = "41: checks[1]" if written is system else "21: sunset[0].check"
+        place = "41: checks[1]" if written is system else "21: sunset[0].when.check"
         assert told == f"{tmp_path / name}:{place}: no check is called parity; did you mean disparity?"
 
 

@@ -54,8 +54,7 @@ def policy(**changes: Any) -> Policy:
             {
                 "id": "unequal_harm",
                 "sentence": "It harms some groups more often.",
-                "check": "equity.groups",
-                "metric": "harm",
+                "when": {"kind": "evidence", "check": "equity.groups", "metric": "harm"},
                 **APPROVED,
             }
         ],

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from sundial.engine.in_effect import InEffect
 from sundial.engine.settings import INCLUDE
 from sundial.register.load import load_policy, load_system
 from sundial.register.models import Policy, System
-from sundial.store.cases import Cases
+from sundial.store.cases import Cases, Detection
 from sundial.store.database import Database
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold
+from sundial.store.register import Row
 from sundial.store.results import JudgedWeek, Results
 from sundial.sunset.answers import Given, Recorded, record_answer
+from sundial.sunset.conditions import Grounds, IncidentsBetween, no_incidents
+from sundial.sunset.detect import detect
+from sundial.sunset.history import History
 from sundial.sunset.judge import Judgement, judge
 
 MONDAY = date(2015, 1, 5)
@@ -123,3 +128,33 @@ def determined(database: Database) -> tuple[Cases, str]:
 
 def next_week(week: date = MONDAY) -> date:
     return week + timedelta(days=7)
+
+
+class Weeks(History):
+    """A history of findings that are given and not recorded."""
+
+    def __init__(self, found: Mapping[date, Sequence[Finding]]) -> None:
+        self.weeks = sorted(found)
+        self._found = found
+
+    def findings(self, week: date) -> Sequence[Finding]:
+        return self._found.get(week, ())
+
+
+def grounds(
+    found: Mapping[date, Sequence[Finding]],
+    of: System | None = None,
+    *,
+    log_alarm: float = 0.0,
+    incidents: IncidentsBetween = no_incidents,
+    stopped: bool = False,
+    rows: Sequence[Row] = (),
+) -> Grounds:
+    """What a run may look at: these findings by week."""
+    entry = of or system()
+    return Grounds(entry, InEffect(entry, policy(), rows), Weeks(found), log_alarm, incidents, stopped)
+
+
+def detected(*found: Finding, of: System | None = None, log_alarm: float = 0.0) -> list[Detection]:
+    """What the policy's rules say of one week with these findings."""
+    return detect(grounds({MONDAY: found}, of, log_alarm=log_alarm), policy(), week=MONDAY, as_of=AS_OF)

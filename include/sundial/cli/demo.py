@@ -24,7 +24,7 @@ from sundial.store.cases import EVIDENCE, Cases
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status
 from sundial.store.results import Results
-from sundial.sunset.case import evidence_sentence
+from sundial.sunset.case import grounds
 
 AS_OF = {
     "compas-broward": ("2014-07-01", "2015-02-01", "2015-07-01", "2016-12-31"),
@@ -129,8 +129,8 @@ def _summary(home: Path, airflow: LocalAirflow, mailbox: Mailbox, say: Callable[
         for episode in episodes:
             evidence = [event.payload for event in cases.events(episode.id) if event.kind == EVIDENCE]
             print(f"  RECOMMENDATION {episode.id}: {episode.record['rule']['sentence']}")
-            print(f"    at first  {evidence_sentence(evidence[0]['finding'])}")
-            print(f"    at last   {evidence_sentence(evidence[-1]['finding'])}")
+            print(f"    at first  {' '.join(grounds(evidence[0]))}")
+            print(f"    at last   {' '.join(grounds(evidence[-1]))}")
             seen = f"seen in {len(evidence)} judged weeks"
             print(f"    first confirmed in the week of {episode.opened_week}, {seen}")
             waiting = cases.open_questions(episode.id)

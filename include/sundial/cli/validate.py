@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from sundial.engine.budget import exceeded
+from sundial.engine.check import Check
 from sundial.engine.discover import Unusable, discover
 from sundial.gate.contract import declared_rules
 from sundial.gate.errors import RuleError
@@ -16,11 +17,21 @@ from sundial.register.events import FeedName
 from sundial.register.feeds import Feed
 from sundial.register.given import LifecycleChange, RegisterVersion
 from sundial.register.lifecycle import Lifecycle
-from sundial.register.load import load_policy, load_register, located, unknown_checks, unknown_thresholds
+from sundial.register.load import (
+    load_policy,
+    load_register,
+    located,
+    sunset_rules,
+    unknown_checks,
+    unknown_rules,
+    unknown_thresholds,
+)
 from sundial.register.models import Policy, System
 from sundial.register.problems import RegisterError
+from sundial.register.sunset_rules import EvidenceCondition, FactCondition
 from sundial.register.wording import Wrong
 from sundial.store.grants import Grant
+from sundial.store.records import Kind
 from sundial.store.register import Row
 
 
@@ -63,14 +74,16 @@ def validate_register(
     except RegisterError as error:
         errors.append(error)
     else:
-        if wrong := unknown_checks(chosen, names):
+        if wrong := [*unknown_checks(chosen, names), *_wrong_kinds(chosen, checks)]:
             errors.append(located(policy, wrong))
     warnings: list[str] = []
     valid = 0
     for system in found.systems.values():
         path = folder / f"{system.id}.yaml"
         wrong = [*unknown_checks(system, names), *_wrong_rules(system), *_reused(system, rows)]
-        wrong += unknown_thresholds(system, chosen) if chosen is not None else []
+        wrong += _wrong_kinds(system, checks)
+        if chosen is not None:
+            wrong += [*unknown_thresholds(system, chosen), *unknown_rules(system, chosen)]
         if wrong:
             errors.append(located(path, wrong))
         else:
@@ -129,6 +142,18 @@ def _wrong_rules(system: System) -> Iterator[Wrong]:
             except RuleError as error:
                 place = ("feeds", name, "contract", index, error.field)
                 yield Wrong(place, error.message, error.remedy)
+
+
+def _wrong_kinds(written: System | Policy, checks: Sequence[Check]) -> Iterator[Wrong]:
+    """Yields the sunset rules that wait for facts of a statistical check, or evidence of a factual one."""
+    kinds = {check.name: check.kind for check in checks}
+    wanted = {"evidence": Kind.STATISTICAL, "fact": Kind.FACTUAL}
+    for path, rule in sunset_rules(written):
+        if isinstance(rule.when, EvidenceCondition | FactCondition):
+            found = kinds.get(rule.when.check, wanted[rule.when.kind])
+            if found is not wanted[rule.when.kind]:
+                message = f"{rule.when.check} is a {found.value} check, and never meets kind {rule.when.kind}"
+                yield Wrong((*path, "when", "check"), message, "name another check, or use the other kind")
 
 
 def _unmeasured(system: System) -> Iterator[Wrong]:

@@ -17,7 +17,15 @@ from pydantic import BaseModel, ValidationError
 
 from sundial.register.document import Document, read_document
 from sundial.register.models import Policy, System
+from sundial.register.policy import rules_of_tier
 from sundial.register.problems import FieldPath, Problem, RegisterError, dotted
+from sundial.register.sunset_rules import (
+    IncidentsCondition,
+    OwnRules,
+    ProhibitedUseCondition,
+    SunsetRule,
+    wrong_rules,
+)
 from sundial.register.wording import Wrong, did_you_mean, explain
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -94,18 +102,42 @@ def _digest(plain: object) -> str:
 
 
 def unknown_checks(written: System | Policy, check_names: Collection[str]) -> list[Wrong]:
-    """Return the checks that an entry, or a sunset rule of the policy, names, but that nobody wrote."""
-    named: list[tuple[FieldPath, str]]
-    if isinstance(written, Policy):
-        named = [(("sunset", index, "check"), rule.check) for index, rule in enumerate(written.sunset)]
-    else:
-        enabled = () if written.checks == "all" else written.checks
-        named = [(("checks", index), check) for index, check in enumerate(enabled)]
+    """Return the checks that an entry, the policy, or a rule of either names, but that nobody wrote."""
+    named: list[tuple[FieldPath, str]] = [
+        ((*path, "when", "check"), rule.when.check)
+        for path, rule in sunset_rules(written)
+        if not isinstance(rule.when, ProhibitedUseCondition | IncidentsCondition)
+    ]
+    if isinstance(written, System) and written.checks != "all":
+        named += [(("checks", index), check) for index, check in enumerate(written.checks)]
     known = sorted(check_names)
     return [
         Wrong(place, f"no check is called {check}", did_you_mean(check, known))
         for place, check in named
         if check not in check_names
+    ]
+
+
+def sunset_rules(written: System | Policy) -> list[tuple[FieldPath, SunsetRule]]:
+    """Return the sunset rules that a file writes out, each with its path."""
+    rules: list[tuple[FieldPath, SunsetRule]] = []
+    own: list[tuple[FieldPath, OwnRules]] = []
+    if isinstance(written, Policy):
+        rules += [(("sunset", index), rule) for index, rule in enumerate(written.sunset)]
+        own += [(("tiers", tier, "sunset"), chosen.sunset) for tier, chosen in written.tiers.items()]
+    else:
+        own.append((("sunset",), written.sunset))
+    return rules + [
+        ((*path, "add", index), rule) for path, chosen in own for index, rule in enumerate(chosen.add)
+    ]
+
+
+def unknown_rules(system: System, policy: Policy) -> list[Wrong]:
+    """Return what an entry says of sunset rules that do not hold for it, or that it may not change."""
+    above = [one.rule for one in rules_of_tier(policy, system.risk.tier)]
+    return [
+        Wrong(("sunset", *path), *wrong.split("; ", 1))  # each has message and remedy
+        for path, wrong in wrong_rules(above, system.sunset)
     ]
 
 

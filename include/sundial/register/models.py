@@ -18,8 +18,9 @@ from sundial.register.lifecycle import Lifecycle, Lifetime
 from sundial.register.measures import MEASURES, MetricName
 from sundial.register.oversight import AiReview, Decision, MonitoringPlan, Safeguards
 from sundial.register.paths import is_field
-from sundial.register.policy import Choice, Grace, Policy, SunsetRule, Tier
+from sundial.register.policy import Choice, Grace, Policy
 from sundial.register.prohibited_uses import ProhibitedUses
+from sundial.register.sunset_rules import OwnRules, SunsetRule, Tier
 
 __all__ = [
     "CADENCE_DAYS",
@@ -344,6 +345,9 @@ class System(Entry):
     time_saved: TimeSaved | None = None
     thresholds: dict[str, Choice] = Field(
         default={}, description="Thresholds of this system in the place of its tier's or the City's, by name."
+    )
+    sunset: OwnRules = Field(
+        default=OwnRules(), description="Sunset rules of this system, beside those of its tier and the City."
     )
     checks: tuple[str, ...] | Literal["all"] = Field(
         default="all", description="Checks that are enabled, by name."

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, get_args
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sundial.register.entry import MAX_DAYS, ApprovedBy, ApprovedOn, Entry, Zone
 from sundial.register.principles import Principle
+from sundial.register.problems import dotted
+from sundial.register.sunset_rules import (
+    TIERS,
+    OwnRules,
+    RuleInForce,
+    SunsetRule,
+    Tier,
+    inherited,
+    wrong_rules,
+)
 
 
 class Role(Entry):
@@ -18,8 +29,6 @@ class Role(Entry):
 
 
 RoleName = Literal["cio", "cdpo", "ciso", "oer", "staff", "operator", "engineer"]
-Tier = Literal["rights", "safety", "service", "internal"]
-TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
 class Approved(Entry):
@@ -57,6 +66,7 @@ class OfTier(Entry):
     """What is chosen for all systems of one risk tier."""
 
     thresholds: dict[str, Choice] = Field(default={}, description="Thresholds of the tier, by name.")
+    sunset: OwnRules = Field(default=OwnRules(), description="Sunset rules of the tier.")
 
 
 class NoticeHosts(Entry):
@@ -90,25 +100,6 @@ class EvidenceBudget(Entry):
         gt=0,
         lt=1,
         description="Expected share of false ones among what the report lists first, by e-BH.",
-    )
-    approved_by: ApprovedBy
-    approved_on: ApprovedOn
-
-
-class SunsetRule(Entry):
-    """A sentence the CIO understands, and the condition on carried evidence that it stands for."""
-
-    id: str = Field(
-        pattern=r"^[a-z][a-z_]+$", examples=["harm_to_a_group"], description="Names the trigger family."
-    )
-    sentence: str = Field(description="The rule, as the CIO reads it.")
-    check: str = Field(description="The check whose evidence counts.")
-    metric: Literal["harm", "intended_outcome"] = Field(description="Which of the system's metrics.")
-    rest_weeks: int = Field(
-        default=26,
-        ge=0,
-        le=520,
-        description="Weeks after a case was ended before evidence opens the next one.",
     )
     approved_by: ApprovedBy
     approved_on: ApprovedOn
@@ -151,7 +142,8 @@ class Policy(Entry):
     roles: dict[RoleName, Role] = Field(description="Who may answer what; cio and cdpo must be filled.")
     thresholds: dict[str, Approved] = Field(description="Numbers that checks judge by, by name.")
     tiers: dict[Tier, OfTier] = Field(
-        default={}, description="Thresholds that hold for a risk tier in the place of the City's."
+        default={},
+        description="Thresholds and sunset rules that hold for a risk tier in the place of the City's.",
     )
     terms: dict[str, Grace] = Field(description="How old facts may get, by name.")
     notice_hosts: NoticeHosts | None = Field(
@@ -181,3 +173,20 @@ class Policy(Entry):
                     f"{sorted(self.thresholds)}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _rules_of_tiers(self) -> Self:
+        ids = [rule.id for rule in self.sunset]
+        for place, rule in enumerate(ids):
+            if rule in ids[:place]:
+                raise ValueError(f"sunset[{place}].id: {rule} is the id of another rule; give it its own")
+        for tier, chosen in self.tiers.items():
+            for path, wrong in wrong_rules(self.sunset, chosen.sunset):
+                raise ValueError(f"{dotted(('tiers', tier, 'sunset', *path))}: {wrong}")
+        return self
+
+
+def rules_of_tier(policy: Policy, tier: Tier) -> Sequence[RuleInForce]:
+    """Returns the sunset rules in force for the systems of a tier that say nothing themselves."""
+    city = [RuleInForce(rule, "city", rule.approved_by, rule.approved_on) for rule in policy.sunset]
+    return inherited(city, policy.tiers[tier].sunset, f"tier {tier}") if tier in policy.tiers else city

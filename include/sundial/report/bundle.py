@@ -94,7 +94,7 @@ def file_bundle(
 
 
 def _case(body: str) -> Mapping[str, Any]:
-    """Returns a case's Markdown as what the page shows: its sentence, its points, its table, what was said."""
+    """Returns a case's Markdown as what the page shows: its sentence, its points and its table."""
     lines = [line for line in body.splitlines() if line and not line.startswith(">")]
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     return {

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sundial.engine.waive import own
-from sundial.register.models import Policy, SunsetRule, System
+from sundial.register.models import Policy, System
+from sundial.register.sunset_rules import Condition
 from sundial.report.health import judged_until
 from sundial.report.plain import clean, sentence
 from sundial.report.waivers import Waived
 from sundial.store.cases import Cases, Episode, Question
 from sundial.store.records import Finding, Kind, Status
 from sundial.store.results import Results
+from sundial.sunset.conditions import concerns
+from sundial.sunset.rules import rules_of
 
 _ROLES = {"cio": "CIO", "cdpo": "CDPO", "ciso": "CISO", "oer": "Office of Employee Relations"}
 _ADVERSE = (Status.WATCH, Status.BREACH)
@@ -122,12 +125,13 @@ def _question(
     week: date,
 ) -> Waiting:
     system = systems.get(episode.system)
-    rule = next((rule for rule in policy.sunset if rule.id == episode.rule), None)
+    rules = rules_of(policy, system) if system is not None else ()
+    rule = next((one.rule for one in rules if one.rule.id == episode.rule), None)
     first = episode.opened_week
     if system is not None and rule is not None:
-        first = min(first, _first_adverse(results, system, rule, week, as_of) or first)
+        first = min(first, _first_adverse(results, system, rule.when, week, as_of) or first)
     kind = clean(question.kind.replace("_", " "))
-    about = clean(rule.sentence) if rule else clean(episode.family.replace("_", " "))
+    about = clean(rule.sentence if rule else episode.record.get("rule", {}).get("sentence", episode.family))
     return Waiting(
         who=role_name(question.role),
         system=clean(system.name if system else episode.system),
@@ -143,19 +147,17 @@ def _question(
 
 
 def _first_adverse(
-    results: Results, system: System, rule: SunsetRule, week: date, as_of: date
+    results: Results, system: System, condition: Condition, week: date, as_of: date
 ) -> date | None:
-    """Returns the first judged week with an adverse finding of the rule's metric; reads a year at a time."""
-    metric: str = system.intended_outcome.metric
-    if rule.metric == "harm":
-        metric = f"{system.harm.metric}_difference" if system.harm else ""
+    """Returns the first judged week with an adverse finding of the rule; reads a year at a time."""
     judged = judged_until(results, system.id, week, as_of)
     start, end = (judged[-1].week, judged[0].week) if judged else (week, week)
     while start <= end:
         last = min(start + _YEAR - timedelta(days=1), end)
         for finding in results.findings_between(start, last, system.id, as_of):
-            of_rule = (finding.check, finding.metric) == (rule.check, metric)
-            if of_rule and own(finding).status in _ADVERSE:  # a waiver makes nothing younger
+            if (
+                concerns(condition, system, finding) and own(finding).status in _ADVERSE
+            ):  # a waiver makes nothing younger
                 return finding.week
         start += _YEAR
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, false, func, or_, select
 
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
@@ -181,10 +181,11 @@ class Results:
         system: str | None = None,
         as_of: date | None = None,
         checks: Iterable[str] | None = None,
+        detail: str | None = None,
     ) -> tuple[Finding, ...]:
         """Returns the findings of the weeks from `start` to `end`, both included, of one system or of all.
 
-        `checks` asks for those of some checks only.
+        `checks` asks for those of some checks only; with `detail`, also for those with a detail of that name.
 
         Of a finding that was restated the latest revision is given: of those that runs up to the date `as_of`
         made, where that is given. `revisions` has all of them.
@@ -192,7 +193,12 @@ class Results:
         query = _latest(as_of).where(findings.c.week.between(start, end))
         if system is not None:
             query = query.where(findings.c.system == system)
-        return self._findings(query if checks is None else query.where(findings.c.check.in_(checks)))
+        if checks is not None:
+            asked: list[ColumnElement[bool]] = [findings.c.check.in_(checks)]
+            if detail is not None:
+                asked.append(findings.c.payload.contains(f'"{detail}":', autoescape=True))
+            query = query.where(or_(*asked))
+        return self._findings(query)
 
     def revisions(self, key: str) -> tuple[Finding, ...]:
         """Returns a finding as it was judged and each of its restatements, the oldest first."""

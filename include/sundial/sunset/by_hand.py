@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from sundial.register.models import Policy, System
 from sundial.store.cases import Cases, Detection
+from sundial.sunset.detect import registered
 from sundial.sunset.questions import DETERMINATION, ask
 from sundial.sunset.rules import policy_hash
 
@@ -46,7 +47,6 @@ def open_by_hand(
         )
     if sum(character.isalnum() for character in reasons) < 8:
         raise OpeningRefused("reasons: say why the system may no longer provide a positive outcome")
-    outcome, groups, harm = system.intended_outcome, system.groups, system.harm
     detection = Detection(
         system=system.id,
         family=FAMILY,
@@ -56,16 +56,8 @@ def open_by_hand(
         policy_hash=policy_hash(policy),
         record={
             "rule": {"id": FAMILY, "sentence": SENTENCE, "approved_by": policy.sunset_terms.approved_by},
-            "intended_outcome": {
-                "statement": outcome.statement,
-                "metric": outcome.metric,
-                "target": outcome.target,
-            },
-            "harm": {"metric": harm.metric, "reason": harm.reason} if harm else None,
-            "compared": [*(groups.columns if groups else ())],
             "principles": [],
-            "decides": system.risk.decides,
-            "risk_tier": system.risk.tier,
+            **registered(system),
         },
         evidence={},
     )

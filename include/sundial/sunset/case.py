@@ -6,35 +6,43 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sundial.register.measures import MEASURES
 from sundial.register.models import System
+from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.store.cases import EVIDENCE, Cases, Episode, Event
 
 LONGEST = 4000
 """Characters of an answer that are shown in a case."""
 
+_NO_EVIDENCE = "- Evidence: none was measured; the case was opened by hand."
+
 _LIKES = str.maketrans("<>[]|*`\\", "‹›()¦∗'∖")
 
 
 def case_body(cases: Cases, episode: Episode, system: System) -> str:
-    """Returns the case as Markdown: the rule, the evidence, and what was said before."""
+    """Returns the case as Markdown: the rule, the evidence, and what was said before.
+
+    A case that a person opened has no evidence: then what they said stands for itself.
+    """
     events = cases.events(episode.id)
     evidence = [event.payload for event in events if event.kind == EVIDENCE]
-    latest = evidence[-1]["finding"] if evidence else None
+    latest = evidence[-1].get("finding") if evidence else None
     record = episode.record
     notice = [f"> {plain(system.notice)}", ""] if system.notice else []
     outcome = record["intended_outcome"]
-    harm = record["harm"] if latest is None or latest["metric"].endswith("_difference") else None
+    harm = record["harm"] if latest and latest["metric"].endswith("_difference") else None
     lines = [
         *notice,
         f"**{plain(record['rule']['sentence'])}**",
         "",
         (
             f"- Intended outcome: {plain(outcome['statement'])} "
-            f"(target: {outcome['metric'].replace('_', ' ')} {outcome['target']:.0%})"
+            f"(target: {outcome['metric'].replace('_', ' ')} {_figure(outcome['metric'], outcome['target'])})"
         ),
         *([f"- The registered harm: {plain(harm['reason'])}"] if harm else []),
         f"- What it decides: {plain(record['decides'])}",
-        *_evidence(episode, latest, len(evidence)),
+        *([f"- {line}" for line in _evidence(evidence, episode)] if evidence else [_NO_EVIDENCE]),
+        *([f"- {_whose(record['rule'])}"] if record["rule"].get("reason") else []),
         "- Halt is the policy's default. Silence is never a decision; the case ages in every weekly report.",
         "",
         *(_rates(latest) if latest else ()),
@@ -43,15 +51,74 @@ def case_body(cases: Cases, episode: Episode, system: System) -> str:
     return "\n".join(line for place, line in enumerate(lines) if line or lines[place - 1])
 
 
-def _evidence(episode: Episode, latest: Mapping[str, Any] | None, weeks: int) -> Sequence[str]:
-    if latest is None:
-        return ["- Evidence: none was measured; the case was opened by hand."]
-    window = latest["window"]
+def _evidence(evidence: Sequence[Mapping[str, Any]], episode: Episode) -> Sequence[str]:
+    """Returns what the latest week says, and since when the rule has held, as whole sentences."""
+    latest, rule = evidence[-1], episode.record["rule"]
+    finding = latest.get("finding")
+    window = finding["window"] if finding else None
+    began = f"First confirmed in the week of {episode.opened_week}"
+    if rule.get("remediation_weeks"):
+        began = (
+            f"It has held since the week of {evidence[0]['since']}, longer than the "
+            f"{rule['remediation_weeks']} weeks that the rule gives to put it right"
+        )
     return [
-        f"- Evidence: {evidence_sentence(latest)}",
-        f"- Measured on outputs of {window['start']} to {window['end']}." if window else "",
-        f"- First confirmed in the week of {episode.opened_week}; seen in {weeks} judged weeks.",
+        *grounds(latest),
+        *([f"Measured on outputs of {window['start']} to {window['end']}."] if window else []),
+        f"{began}; seen in {len(evidence)} judged {'week' if len(evidence) == 1 else 'weeks'}.",
     ]
+
+
+def grounds(evidence: Mapping[str, Any]) -> Sequence[str]:
+    """Returns what the evidence of one week says, as whole sentences."""
+    figures, finding = evidence.get("figures", {}), evidence.get("finding", {})
+    kind = evidence.get("kind", "evidence")  # cases from before there were other kinds name none
+    match kind:
+        case "incidents":
+            number = figures["reported"]
+            were = "incident was" if number == 1 else "incidents were"
+            which = f" ({plain(', '.join(figures['ids']))})" if figures["ids"] else ""
+            graves = f"{figures['grave'] or 'none'} of them grave{which}"
+            return [f"{number} {were} reported from {figures['from']} to {figures['to']}, {graves}."]
+        case "unmeasured":
+            last = figures["last_measured"]
+            measured = f"was last measured in the week of {last}" if last else "has never been measured"
+            said = [f"The last judged week says: {plain(finding['reason'])}"] if finding else []
+            metric = figures["metric"].replace("_", " ")
+            missing = f"missing for {figures['weeks']} weeks; the rule tolerates {figures['tolerated']}"
+            return [f"The intended outcome's {metric} {measured}. It was {missing}.", *said]
+        case "fact":
+            return [f"Fact: {plain(_own_reason(finding))}"]
+        case "prohibited_use":
+            return [f"Prohibited use: {_use(finding)}.", _tripped(finding)]
+        case _:
+            return [f"Evidence: {evidence_sentence(finding)}"]
+
+
+def _tripped(finding: Mapping[str, Any]) -> str:
+    if finding["evidence"] is None:
+        return f"What was seen: {plain(_own_reason(finding))}"
+    return f"Evidence: {evidence_sentence(finding)}"
+
+
+def _own_reason(finding: Mapping[str, Any]) -> str:
+    """Returns the reason that a waiver may stand before: no rule stops at one."""
+    return str(finding["details"].get("waived", finding)["reason"])
+
+
+def _use(finding: Mapping[str, Any]) -> str:
+    """Returns a prohibited use in the policy's words, where they are the policy's."""
+    use = str(finding["details"]["prohibited_use"])
+    known = ProhibitedUses.model_fields.get(use)
+    return plain((known and known.title) or use.replace("_", " "))
+
+
+def _whose(rule: Mapping[str, Any]) -> str:
+    whose = "this system" if rule["set_for"] == "system" else f"systems of {rule['set_for']}"
+    return (
+        f"The rule is not the City's own: {plain(rule['approved_by'])} approved it for {plain(whose)} on "
+        f"{rule['approved_on']}. {plain(rule['reason'])}"
+    )
 
 
 def evidence_sentence(finding: Mapping[str, Any]) -> str:
@@ -61,15 +128,26 @@ def evidence_sentence(finding: Mapping[str, Any]) -> str:
     where = plain(", ".join(level for _, level in finding["slice"]))
     estimate, threshold = finding["estimate"], finding["threshold"]["value"]
     shown = "not measurable in the last window"
+    limit = f"threshold {_figure(finding['metric'], threshold)}"
+    if is_gap:
+        limit = f"tolerated {100 * threshold:.1f} points"
+    elif process := finding["details"].get("process"):
+        limit = f"without AI ({plain(process)}) {threshold:.1%} (n = {finding['details']['process_n']:,})"
+        estimate = finding["details"]["rate"]
     if estimate is not None:
-        shown = f"{100 * estimate:.1f} points" if is_gap else f"{estimate:.1%}"
+        shown = f"{100 * estimate:.1f} points" if is_gap else _figure(finding["metric"], estimate)
         shown = f"{shown} (n = {finding['n']:,}{_between(finding)})"
-    limit = f"tolerated {100 * threshold:.1f} points" if is_gap else f"threshold {threshold:.1%}"
     log_e = float(finding["evidence"]["log_e"])
     chance = (
         f"; if it were within, such data had a chance of at most 1 in {_round(log_e)}" if log_e > 0 else ""
     )
     return f"{metric} by {where or 'everybody'}: {shown}, {limit}{chance}."
+
+
+def _figure(metric: str, value: float) -> str:
+    """Returns a value of a measure: in its own unit where it is no share."""
+    measure = MEASURES.get(metric)
+    return f"{value:,.4g}" if measure and measure.unit == "number" else f"{value:.1%}"
 
 
 def _between(finding: Mapping[str, Any]) -> str:

@@ -1,25 +1,55 @@
-"""Sunset rules: carried evidence against the policy's sentences; never a single week's estimate."""
+"""The sunset rules in force for a system, and how rarely all of them together may be wrong."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from datetime import date
 
-from sundial.register.models import Policy, SunsetRule, System
-from sundial.store.cases import Detection
-from sundial.store.records import Finding
+from sundial.register.models import Policy, System
+from sundial.register.policy import rules_of_tier
+from sundial.register.sunset_rules import (
+    EvidenceCondition,
+    ProhibitedUseCondition,
+    RuleInForce,
+    SunsetRule,
+    inherited,
+)
 
 WEEKS_A_YEAR = 52
 
 
+def rules_of(policy: Policy, system: System) -> Sequence[RuleInForce]:
+    """Returns the rules in force for a system: the City's, with its tier's and its own changes.
+
+    What a tier or a system may not say, such as that a prohibited use is no matter, changes nothing.
+    """
+    return inherited(rules_of_tier(policy, system.risk.tier), system.sunset, "system")
+
+
 def streams_of(rule: SunsetRule, system: System) -> int:
-    """Returns how many evidence streams of the system the rule looks at."""
-    if rule.metric == "harm":
-        groups = system.groups
-        return len(groups.columns) + len(groups.intersections) if groups and system.harm else 0
-    return 1 if system.feeds.outcomes else 0
+    """Returns how many evidence streams of the system the rule looks at: facts and counts have none."""
+    if isinstance(rule.when, ProhibitedUseCondition):
+        return _tripwires(system)
+    if not isinstance(rule.when, EvidenceCondition):
+        return 0
+    match rule.when.metric:
+        case "harm":
+            groups = system.groups
+            return len(groups.columns) + len(groups.intersections) if groups and system.harm else 0
+        case "process":
+            return 1 if system.process and system.feeds.outcomes else 0
+        case "intended_outcome":
+            return 1 if system.feeds.outcomes else 0
+
+
+def _tripwires(system: System) -> int:
+    """Returns how many statistical tripwires it has: decisions without a person, or by the output alone."""
+    if system.feeds.reviews is None:
+        return 0
+    deciding = system.risk.tier in ("rights", "safety")
+    alone = deciding or (system.groups is not None and system.groups.employment)
+    return deciding + alone
 
 
 def log_sunset_alarm(policy: Policy, systems: Iterable[System]) -> float:
@@ -27,7 +57,7 @@ def log_sunset_alarm(policy: Policy, systems: Iterable[System]) -> float:
 
     Each stream then alarms falsely once in A weeks or less often, all of them once in those years.
     """
-    streams = sum(streams_of(rule, system) for system in systems for rule in policy.sunset)
+    streams = sum(streams_of(one.rule, system) for system in systems for one in rules_of(policy, system))
     years = policy.evidence.years_between_false_recommendations
     return math.log(years * WEEKS_A_YEAR * max(streams, 1))
 
@@ -35,74 +65,3 @@ def log_sunset_alarm(policy: Policy, systems: Iterable[System]) -> float:
 def policy_hash(policy: Policy) -> str:
     """Returns the SHA-256 of the policy as it was in force."""
     return hashlib.sha256(policy.model_dump_json(by_alias=True).encode()).hexdigest()
-
-
-def detect(
-    system: System, policy: Policy, findings: Sequence[Finding], *, week: date, as_of: date, log_alarm: float
-) -> list[Detection]:
-    """Returns what the rules say of one judged week: at most one detection a rule.
-
-    A rule holds when the detector of one of its findings has reached the sunset alarm, which is never below
-    the finding's own: the strongest of them is the evidence.
-    """
-    found = []
-    for rule in policy.sunset:
-        metric = _metric(rule, system)
-        held = [
-            f
-            for f in findings
-            if f.check == rule.check
-            and f.metric == metric
-            and f.evidence is not None
-            and f.evidence.log_detector >= max(log_alarm, f.evidence.log_alarm)
-        ]
-        if held:
-            found.append(_detection(system, policy, rule, held, week, as_of, log_alarm))
-    return found
-
-
-def _metric(rule: SunsetRule, system: System) -> str | None:
-    if rule.metric == "intended_outcome":
-        return system.intended_outcome.metric
-    return f"{system.harm.metric}_difference" if system.harm else None
-
-
-def _detection(
-    system: System,
-    policy: Policy,
-    rule: SunsetRule,
-    held: Sequence[Finding],
-    week: date,
-    as_of: date,
-    log_alarm: float,
-) -> Detection:
-    outcome, groups = system.intended_outcome, system.groups
-    strongest = max(held, key=lambda f: (f.evidence.log_detector if f.evidence else -math.inf, f.key))
-    record = {
-        "rule": {"id": rule.id, "sentence": rule.sentence, "approved_by": rule.approved_by},
-        "intended_outcome": {
-            "statement": outcome.statement,
-            "metric": outcome.metric,
-            "target": outcome.target,
-        },
-        "harm": {"metric": system.harm.metric, "reason": system.harm.reason} if system.harm else None,
-        "compared": [*(groups.columns if groups else ())],
-        "principles": sorted({f.principle for f in held}),
-        "log_sunset_alarm": log_alarm,
-        "decides": system.risk.decides,
-        "risk_tier": system.risk.tier,
-    }
-    return Detection(
-        system=system.id,
-        family=rule.id,
-        rule=rule.id,
-        week=week,
-        as_of=as_of,
-        policy_hash=policy_hash(policy),
-        record=record,
-        evidence={
-            "finding": strongest.payload(),
-            "finding_hash": strongest.payload_hash(),
-            "also": [f.key for f in held if f is not strongest],
-        },
-    )
