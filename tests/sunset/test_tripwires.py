@@ -12,6 +12,7 @@ from sundial.store.database import Database
 from sundial.store.records import Finding, Status
 from sundial.store.results import JudgedWeek, Results
 from sundial.sunset.judge import judge
+from sundial.sunset.watch import prohibited_use
 
 RIGHTS = registered(
     {"reviews": {"key": "id", "overridden": "changed", "maturity_days": 0}},
@@ -42,3 +43,8 @@ def test_decisions_about_rights_that_nobody_reviews(database: Database, a_week: 
     assert "no human share by everybody: 100.0%" in question.body
     assert found.evidence is not None
     assert found.evidence.weeks <= 400 / a_week + 1, "some three hundred outputs are enough"
+    (episode,) = Cases(database).episodes()
+    (notice,) = prohibited_use(episode, RIGHTS, POLICY, Cases(database))
+    assert notice.roles[:2] == ("cio", "cdpo"), "at once, before anybody has determined anything"
+    assert notice.subject == f"Possible prohibited use: {RIGHTS.name}"
+    assert "Fully automated decisions" in notice.lines[0]

@@ -178,6 +178,7 @@ def _check(system_id: str, principle: Principle) -> dict[str, int]:
 
 
 def _judge(system_id: str) -> dict[str, list[str]]:
+    from sundial.airflow.watch import tell_of_prohibited_use
     from sundial.engine.settings import settings
     from sundial.register.load import load_register
     from sundial.sunset.judge import judge
@@ -185,6 +186,7 @@ def _judge(system_id: str) -> dict[str, list[str]]:
     run = current_run(system_id)
     systems = load_register(settings().register).systems
     done = judge(run.system, run.policy, systems, run.database, run.clock.as_of)
+    tell_of_prohibited_use(done.opened, run.system, run.policy, run.database)
     if failed := failed_before("judge"):
         raise AirflowFailException(
             f"Could not measure all: {', '.join(failed)} failed; see the first line of each log."

@@ -15,7 +15,13 @@ from sundial.register.load import load_policy, load_register
 from sundial.store.cases import Cases
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sundial.engine.volume import Volume
+    from sundial.register.models import Policy, System
+    from sundial.store.database import Database
+    from sundial.store.outbox import Outbox
+    from sundial.sunset.watch import Notice
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +41,6 @@ def look() -> list[str]:
         AirflowFailException: of some case the look failed; the others were looked at all the same.
     """
     from sundial.engine.volume import volume
-    from sundial.report.mail import deliver, notice_mail
     from sundial.store.outbox import Outbox
     from sundial.store.register import RegisterRows
     from sundial.sunset.watch import watch
@@ -57,19 +62,8 @@ def look() -> list[str]:
 
         try:
             due = watch(episode, system, policy, cases, rows, volume_since, as_of)
-            for one in due:
-                link = f"{base_url()}/dags/sunset_review"
-                message = notice_mail(
-                    one.key,
-                    one.subject,
-                    one.lines,
-                    one.roles,
-                    policy,
-                    link,
-                    sender=sender(),
-                    date=datetime.now(UTC),
-                )
-                deliver(message, one.key, outbox, smtp_send)
+            for notice in due:
+                send(notice, policy, outbox)
         except Exception as error:  # noqa: BLE001 - one case must not hide the others
             log.error("%s: %s: %s", episode.id, type(error).__name__, error)
             failed.append(episode.id)
@@ -77,3 +71,34 @@ def look() -> list[str]:
     if failed:
         raise AirflowFailException(f"Could not look at {', '.join(failed)}; the errors above say why.")
     return seen
+
+
+def tell_of_prohibited_use(opened: Sequence[str], system: System, policy: Policy, database: Database) -> None:
+    """Mails at once what a prohibited use opened; what does not go out now goes with the next daily look."""
+    from sundial.store.outbox import Outbox
+    from sundial.sunset.watch import prohibited_use
+
+    cases = Cases(database)
+    for episode in opened:
+        for notice in prohibited_use(cases.episode(episode), system, policy, cases):
+            try:
+                send(notice, policy, Outbox(database))
+            except Exception as error:  # noqa: BLE001 - the case is open, and must stay so without a mail server
+                log.error("%s: no mail yet: %s: %s", episode, type(error).__name__, error)
+
+
+def send(notice: Notice, policy: Policy, outbox: Outbox) -> None:
+    """Mails a notice, once."""
+    from sundial.report.mail import deliver, notice_mail
+
+    message = notice_mail(
+        notice.key,
+        notice.subject,
+        notice.lines,
+        notice.roles,
+        policy,
+        f"{base_url()}/dags/sunset_review",
+        sender=sender(),
+        date=datetime.now(UTC),
+    )
+    deliver(message, notice.key, outbox, smtp_send)

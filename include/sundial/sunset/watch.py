@@ -12,8 +12,9 @@ from sundial.register.given import LONGEST_REASON, LifecycleChange
 from sundial.register.lifecycle import Lifecycle
 from sundial.register.models import Policy, System
 from sundial.register.policy import RoleName
-from sundial.store.cases import Cases, Episode, Event, NewEvent, Question
+from sundial.store.cases import EVIDENCE, Cases, Episode, Event, NewEvent, Question
 from sundial.store.register import RegisterRows
+from sundial.sunset.case import grounds
 from sundial.sunset.course import STOPPING, UNDECIDED, Course, State, course_of
 from sundial.sunset.questions import CLOSURE, DECISION, PHASE_OUT, ask
 from sundial.sunset.stages import Stage
@@ -64,7 +65,7 @@ def watch(
         The mails that are due today or were before; sending one again is the outbox's business.
     """
     course = course_of(cases.events(episode.id))
-    notices: list[Notice] = []
+    notices = [*prohibited_use(episode, system, policy, cases)]
     if course.state is State.EXCEPTED:
         notices += _exception(episode, system, course, cases, as_of)
     elif course.decision is not None and course.state in STOPPING:
@@ -80,6 +81,26 @@ def watch(
         for question in cases.open_questions(episode.id):
             notices += _undecided(question, system, policy, as_of)
     return tuple(notices)
+
+
+def prohibited_use(episode: Episode, system: System, policy: Policy, cases: Cases) -> Sequence[Notice]:
+    """Returns the notice that is due at once when a prohibited use opened a case, to CIO, CDPO and CISO."""
+    seen = [e.payload for e in cases.events(episode.id) if e.kind == EVIDENCE]
+    if not any(one.get("kind") == "prohibited_use" for one in seen):
+        return ()
+    roles: tuple[RoleName, ...] = ("cio", "cdpo", "ciso")
+    return (
+        Notice(
+            f"sunset/{episode.id}/prohibited_use",
+            tuple(role for role in roles if role in policy.roles),
+            f"Possible prohibited use: {system.name}",
+            (
+                *grounds(seen[0]),
+                f"It decides: {system.risk.decides}",
+                f"Case {episode.id} is open; the CDPO is asked for a determination, then the CIO decides.",
+            ),
+        ),
+    )
 
 
 def _exception(
