@@ -24,7 +24,16 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "include" / "systems" / "compas-broward.yaml"
 TRIES = 3
 """What else runs on the machine may slow one down."""
-NOT_OF_SYSTEMS = {"attest", "sunset_open", "sunset_review", "sunset_step", "sunset_watch", "weekly_report"}
+NOT_OF_SYSTEMS = {
+    "attest",
+    "incident_report",
+    "incident_update",
+    "sunset_open",
+    "sunset_review",
+    "sunset_step",
+    "sunset_watch",
+    "weekly_report",
+}
 
 
 def register(folder: Path, systems: int) -> None:

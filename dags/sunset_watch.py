@@ -9,6 +9,7 @@ from airflow.sdk import CronTriggerTimetable, TriggerRule, dag, task
 
 from sundial.airflow import watch
 from sundial.airflow.checkpoint import checkpoint as sign_checkpoint
+from sundial.airflow.incidents import recheck
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy
@@ -38,6 +39,10 @@ def sunset_watch() -> None:
     def look() -> list[str]:
         return watch.look()
 
+    @task(doc_md="Mails what is due of open incidents: what nobody has confirmed, and whose hours are over.")
+    def incidents() -> list[str]:
+        return recheck()
+
     @task(
         outlets=[QUESTIONS],
         trigger_rule=TriggerRule.ALL_DONE,
@@ -53,6 +58,7 @@ def sunset_watch() -> None:
     def checkpoint() -> int:
         return sign_checkpoint()
 
+    incidents()
     looked = look()
     looked >> [ask(), checkpoint()]
 

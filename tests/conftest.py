@@ -33,7 +33,7 @@ os.environ |= {
     "AIRFLOW_HOME": _AIRFLOW.name,
     "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
     "AIRFLOW__CORE__DAGS_FOLDER": str(_ROOT / "dags"),
-    "AIRFLOW__CORE__PLUGINS_FOLDER": f"{_AIRFLOW.name}/plugins",
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(_ROOT / "plugins"),
     "AIRFLOW__CORE__UNIT_TEST_MODE": "true",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_AIRFLOW.name}/airflow.db",
 }

@@ -69,6 +69,8 @@ def test_the_dags_are_those_of_the_register_and_the_city_s_own(city: DagBag) -> 
     expected = {f"monitor__{system}" for system in registered()} | {
         "attest",
         "sunset_open",
+        "incident_report",
+        "incident_update",
         "sunset_review",
         "sunset_step",
         "sunset_watch",

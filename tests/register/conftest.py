@@ -85,6 +85,7 @@ sunset:
     approved_on: 2026-01-31
 sunset_terms: {remind_days: 7, escalate_days: 14, silent_days: 7, stage_days: 7, closing: [],
                approved_by: CIO, approved_on: 2026-01-31}
+incident_terms: {hours: 24, warn_hours_before: 4, approved_by: CIO, approved_on: 2026-01-31}
 """
 
 

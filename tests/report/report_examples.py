@@ -58,6 +58,7 @@ def policy(**changes: Any) -> Policy:
                 **APPROVED,
             }
         ],
+        "incident_terms": {"hours": 24, "warn_hours_before": 4, **APPROVED},
     }
     return Policy.model_validate(plain | changes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sundial.stats.intervals import Interval
-from sundial.store import tables
+from sundial.store import personal_texts, tables
 from sundial.store.cases import Cases, Detection
 from sundial.store.database import Database
+from sundial.store.holds import Holds
+from sundial.store.incidents import Incidents, NewEvent, Report
 from sundial.store.outbox import Outbox
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
 from sundial.store.results import JudgedWeek, Results
@@ -82,6 +84,41 @@ def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ..
         len(arguments), mp_context=context, initializer=_meet_at, initargs=(together,)
     ) as pool:
         return [future.result() for future in [pool.submit(_call, function, given) for given in arguments]]
+
+
+DISCOVERED = datetime(2015, 1, 8, 17, tzinfo=UTC)
+
+
+def report(**changes: Any) -> Report:
+    plain = Report(
+        key="run/manual-1",
+        system="compas",
+        kind="harm",
+        grave=True,
+        happened="The score was another person's.",
+        whom="J. Doe, who stayed in custody",
+        discovered_at=DISCOVERED,
+        warn_at=DISCOVERED + timedelta(hours=20),
+        due_at=DISCOVERED + timedelta(hours=24),
+        reported_at=DISCOVERED + timedelta(hours=1),
+        reported_by="ana",
+        supervisor="boss@city.example",
+    )
+    return replace(plain, **changes)
+
+
+def record_incident(database: Database) -> str:
+    """Records an incident with a note whose text was destroyed, and a hold."""
+    incidents = Incidents(database)
+    name = incidents.report(report())
+    incidents.append(name, NewEvent("run/manual-2", "status", DISCOVERED, "ana", text="He was called."))
+    with database.write("incidents") as connection:
+        approval = "https://city.example/resolutions/7"
+        personal_texts.destroy(
+            connection, f"{name}/1", "compas", approval=approval, before=MONDAY, by="clerk"
+        )
+    Holds(database).hold("compas", reason="A claim was filed.", link="https://city.example/7", by="clerk")
+    return name
 
 
 _barrier: list[Barrier] = []

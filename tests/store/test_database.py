@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from given_examples import waiver
 from sqlalchemy import Executable, Table, delete, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
-from store_examples import detection, finding, in_processes, judged
+from store_examples import detection, finding, in_processes, judged, record_incident
 
 from sundial.store.cases import Answer, Cases
 from sundial.store.database import Database, StoreError, StoreNotMigrated, StoreUnreachable, _alembic
@@ -45,6 +45,7 @@ def filled(database: Database) -> Database:
     outbox.result("report/2015-W02", "sent")
     RegisterRows(database).add("compas", waiver(), "ana")
     Grants(database).add([Grant("compas", "harm/race", day, 1.0, 0.004)], lambda _known, _new: True)
+    record_incident(database)
     return database
 
 

@@ -21,13 +21,24 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DBAPIError
-from store_examples import MONDAY, detection, finding, in_processes, judged, tamper, weeks
+from store_examples import (
+    MONDAY,
+    detection,
+    finding,
+    in_processes,
+    judged,
+    record_incident,
+    tamper,
+    weeks,
+)
 
 from sundial.store import ledger, tables
 from sundial.store.canonical import canonical
 from sundial.store.cases import Answer, Cases
+from sundial.store.checkpoints import verify
 from sundial.store.database import Database, _alembic
 from sundial.store.grants import Grant, Grants
+from sundial.store.incidents import Incidents
 from sundial.store.ledger import CITY, FIRST, Fault
 from sundial.store.outbox import Outbox
 from sundial.store.register import RegisterRows
@@ -54,6 +65,7 @@ def filled(database: Database) -> Database:
     outbox.result("report/2015-W02", "sent")
     RegisterRows(database).add("compas", waiver(), "ana")
     Grants(database).add([Grant("compas", "harm/race", MONDAY, 1.0, 0.004)], lambda *_: True)
+    record_incident(database)
     return database
 
 
@@ -290,3 +302,31 @@ class TestThePipelinesRole:
 
 def _column(table: str) -> str:
     return f'"{tables.metadata.tables[table].c.keys()[-1]}"'
+
+
+class TestPersonalTexts:
+    """They are in no link; their rows have a hash of them."""
+
+    @pytest.fixture
+    def incident(self, filled: Database) -> str:
+        return Incidents(filled).incidents()[0].id
+
+    def faults(self, database: Database) -> list[str]:
+        return [fault.what for fault in verify(database, None, ()).faults]
+
+    def test_one_that_was_destroyed_with_a_record_is_no_fault(self, filled: Database, incident: str) -> None:
+        assert Incidents(filled).text(incident, "1") is None
+        assert self.faults(filled) == []
+
+    def test_one_that_was_changed_or_removed_shows(self, filled: Database, incident: str) -> None:
+        texts = tables.personal_texts
+
+        def change(connection: Connection) -> None:
+            connection.execute(update(texts).where(texts.c.id == f"{incident}/whom").values(body="nobody"))
+            connection.execute(delete(texts).where(texts.c.id == f"{incident}/happened"))
+
+        tamper(filled, change)
+        assert self.faults(filled) == [
+            f"personal_texts {incident}/happened: removed, nobody recorded it",
+            f"personal_texts {incident}/whom: changed, it is not as recorded",
+        ]

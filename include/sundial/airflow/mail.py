@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import smtplib
 from email.message import EmailMessage
 
 from airflow.configuration import conf
 
 from sundial.airflow.connections import resolve
-from sundial.airflow.names import SMTP_CONNECTION
+from sundial.report.smtp import SMTP_CONNECTION, send_through, sender_of
 
 
 def base_url() -> str:
@@ -22,28 +21,14 @@ def sender() -> str:
     Raises:
         LookupError: there is no connection, or it names no sender.
     """
-    address = resolve(SMTP_CONNECTION).extra.get("from_email")
-    if not address:
-        raise LookupError(
-            f"Airflow connection {SMTP_CONNECTION}: its extra has no from_email; add the sender's address"
-        )
-    return str(address)
+    return sender_of(resolve(SMTP_CONNECTION))
 
 
 def smtp_send(message: EmailMessage) -> None:
-    """Sends one message; TLS unless the connection's extra says `disable_tls`, as in Airflow's SMTP provider.
+    """Sends one message.
 
     Raises:
         smtplib.SMTPException: the server refused.
         OSError: the server cannot be reached.
     """
-    server = resolve(SMTP_CONNECTION)
-    timeout = float(server.extra.get("timeout", 30))
-    implicit_tls = not server.extra.get("disable_ssl", False)
-    kind = smtplib.SMTP_SSL if implicit_tls else smtplib.SMTP
-    with kind(server.host, server.port or (465 if implicit_tls else 587), timeout=timeout) as client:
-        if not implicit_tls and not server.extra.get("disable_tls", False):
-            client.starttls()
-        if server.login:
-            client.login(server.login, server.password)
-        client.send_message(message)
+    send_through(resolve(SMTP_CONNECTION), message)

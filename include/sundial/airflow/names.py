@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-SMTP_CONNECTION = "smtp_default"
-"""The connection that mail is sent by."""
-
 
 def monitor_id(system_id: str) -> str:
     """Returns the id of the system's DAG."""

@@ -24,7 +24,11 @@ from sundial.engine.settings import INCLUDE
 if TYPE_CHECKING:
     from sundial.cli.mailbox import Mailbox
 
-ROLES = {"admin": "admin", "operator": "op", "engineer": "user", "cdpo": "user", "cio": "user"}
+ROLES = {
+    "admin": "admin",
+    "operator": "op",
+    **dict.fromkeys(("engineer", "cdpo", "cio", "ciso", "oer", "staff"), "user"),
+}
 """Users of the local Airflow by name, with their role in its simple auth manager."""
 
 PROCESSES = (["scheduler"], ["dag-processor"], ["api-server"], ["triggerer"])

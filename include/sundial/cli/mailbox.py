@@ -10,9 +10,9 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from sundial.airflow.names import SMTP_CONNECTION
 from sundial.cli.connections import in_environment
 from sundial.cli.local_airflow import free_port
+from sundial.report.smtp import SMTP_CONNECTION
 
 
 class Mailbox:

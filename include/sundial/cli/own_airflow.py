@@ -9,13 +9,14 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sundial.airflow.names import SMTP_CONNECTION, monitor_id
+from sundial.airflow.names import monitor_id
 from sundial.cli.connections import checkpoints_in_environment, is_in_environment, pseudonym_in_environment
 from sundial.cli.console import say as complain
 from sundial.cli.local_airflow import ROLES, AirflowNotReady, LocalAirflow, running
 from sundial.cli.mailbox import Mailbox, mail_in_environment
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy, load_system
+from sundial.report.smtp import SMTP_CONNECTION
 from sundial.sources.pull import PSEUDONYM_CONNECTION
 from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 

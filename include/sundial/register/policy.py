@@ -131,6 +131,30 @@ class SunsetTerms(Entry):
     approved_on: ApprovedOn
 
 
+class IncidentTerms(Entry):
+    """How soon a harm is reported to the supervisor, the CDPO and the Office of Employee Relations."""
+
+    hours: float = Field(
+        gt=0, le=24 * 30, examples=[24], description="Hours from the discovery of a harm to its notices."
+    )
+    warn_hours_before: float = Field(
+        gt=0,
+        examples=[4],
+        description="Hours before the end from which on CDPO and CIO are told what is missing.",
+    )
+    approved_by: ApprovedBy
+    approved_on: ApprovedOn
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        if self.warn_hours_before >= self.hours:
+            raise ValueError(
+                f"warn_hours_before: {self.warn_hours_before:g} is not less than hours; the warning comes "
+                f"before the {self.hours:g} hours end"
+            )
+        return self
+
+
 class Policy(Entry):
     """The City's policy as configuration: `include/policy.yaml`."""
 
@@ -156,6 +180,7 @@ class Policy(Entry):
     )
     sunset: tuple[SunsetRule, ...] = Field(description="When a sunset recommendation opens.")
     sunset_terms: SunsetTerms = Field(description="How long a case may wait, and how a decision is verified.")
+    incident_terms: IncidentTerms = Field(description="How soon an incident is told to whom.")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

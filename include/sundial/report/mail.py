@@ -27,6 +27,7 @@ from sundial.report.waiting import role_name
 from sundial.report.weekly import WeeklyReport, render_html, render_text
 from sundial.store.cases import Episode, Question
 from sundial.store.outbox import Outbox
+from sundial.sunset.incidents import Due
 
 RESENT = "X-Sundial-Resent"
 """Header of a mail that may be there already."""
@@ -168,11 +169,43 @@ def notice_mail(
     return _message(subject, list(dict.fromkeys(to)), policy, key, sender, date, text, html)
 
 
+def incident_mail(
+    due: Due, policy: Policy, read: str | None, act: str, *, sender: str, date: datetime
+) -> EmailMessage:
+    """Returns a mail about an incident: facts and two links, nothing of what people wrote about people.
+
+    Args:
+        due: what is due.
+        policy: for the addresses of its roles and the City's time zone.
+        read: where the report is read, http or https; None where only the command shows it.
+        act: where it is confirmed and closed; http or https.
+        sender: address of the From header.
+        date: the Date header, aware.
+
+    Raises:
+        MailError: where a role has no address, or an address or a link is none.
+    """
+    to = [address for role in due.roles for address in _addresses(policy, role)]
+    to += [_address(address, f"{due.incident}: supervisor") for address in due.addresses]
+    page = environment()
+    values = {
+        "title": clean(due.subject),
+        "lines": [clean(line) for line in due.lines],
+        "read": read and _link(read),
+        "incident": due.incident,
+        "act": _link(act),
+        "city": clean(policy.city),
+    }
+    text = page.get_template("incident.txt.j2").render(values)
+    html = page.get_template("incident.html.j2").render(values)
+    return _message(due.subject, list(dict.fromkeys(to)), policy, due.key, sender, date, text, html)
+
+
 def deliver(message: EmailMessage, key: str, outbox: Outbox, send: Callable[[EmailMessage], None]) -> None:
     """Sends a mail once; one that was sent is left alone.
 
     Args:
-        message: from `compose` or `question_mail`.
+        message: from `compose`, `question_mail` or `incident_mail`.
         key: the key it was composed with.
         outbox: where intent and outcome are recorded.
         send: sends one message and raises where it could not.

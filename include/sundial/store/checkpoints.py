@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from sqlalchemy import Connection
 
 from sundial.lake import Lake
+from sundial.store import personal_texts
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import Database, StoreError
 from sundial.store.ledger import FIRST, Fault, Head, broken, chains, faults, hashes, heads
@@ -157,6 +158,7 @@ def verify(database: Database, place: Lake | None, public_keys: Iterable[str]) -
     with database.read() as connection:
         for chain in chains(connection):
             found += faults(connection, chain)
+        found += personal_texts.faults(connection)
         found += _contradictions(connection, known)
         now = heads(connection)
     protected = {head.chain: head.number for head in (known[-1].heads if known else ())}

@@ -21,8 +21,8 @@ from sundial.store.canonical import canonical, digest
 CITY = "CITY"
 """The chain of what belongs to no system; ids of systems are in lower case."""
 
-UNCHAINED = ("ledger", "question_claims")
-"""Tables that are in no link: the ledger itself, and which run asks a question."""
+UNCHAINED = ("ledger", "question_claims", "personal_texts")
+"""Tables that are in no link: the ledger, which run asks a question, texts that may be destroyed."""
 
 FIRST = "0" * 64
 """What the first link of a chain follows."""

@@ -271,3 +271,70 @@ ledger = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("hash", Text, nullable=False),
 )
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("system", Text),
+    Column("kind", Text, nullable=False),
+    Column("grave", Boolean, nullable=False),
+    Column("discovered_at", UtcDateTime, nullable=False),
+    Column("warn_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("reported_at", UtcDateTime, nullable=False),
+    Column("reported_by", Text, nullable=False),
+    Column("supervisor", Text, nullable=False),
+    Column("happened_hash", Text, nullable=False),
+    Column("whom_hash", Text, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Index(None, "system"),
+)
+
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("incident", Text, ForeignKey("incidents.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("system", Text),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("text_hash", Text),
+    Column("by", Text),
+    Column("at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    UniqueConstraint("incident", "key"),
+)
+
+personal_texts = Table(
+    "personal_texts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("salt", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("system", Text),
+    Column("releases", Integer),
+    Column("reason", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+
+destructions = Table(
+    "destructions",
+    metadata,
+    Column("text", Text, primary_key=True),
+    Column("system", Text),
+    Column("approval", Text, nullable=False),
+    Column("before", Date, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)

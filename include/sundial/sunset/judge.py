@@ -9,9 +9,10 @@ from datetime import date, timedelta
 from sundial.register.models import Policy, System
 from sundial.store.cases import CLOSING, EVIDENCE, Cases, Episode, Event
 from sundial.store.database import Database
-from sundial.sunset.conditions import IncidentsBetween, no_incidents
+from sundial.sunset.conditions import IncidentsBetween
 from sundial.sunset.detect import Looks
 from sundial.sunset.questions import DETERMINATION, ask
+from sundial.sunset.reported import reported
 from sundial.sunset.rules import log_sunset_alarm, rules_of
 
 
@@ -29,7 +30,7 @@ def judge(
     systems: Mapping[str, System],
     database: Database,
     as_of: date,
-    incidents: IncidentsBetween = no_incidents,
+    incidents: IncidentsBetween | None = None,
 ) -> Judgement:
     """Judges every week that this run and the one before recorded; doing it twice changes nothing.
 
@@ -39,10 +40,11 @@ def judge(
         systems: all registered systems: they share the budget of false recommendations.
         database: the store.
         as_of: the run's now.
-        incidents: what was reported of the system.
+        incidents: what was reported of the system; what the store has unless given.
     """
     cases = Cases(database)
-    looks = Looks(system, policy, database, log_sunset_alarm(policy, systems.values()), incidents)
+    of_system = incidents or reported(database, system.id, policy.timezone)
+    looks = Looks(system, policy, database, log_sunset_alarm(policy, systems.values()), of_system)
     opened: list[str] = []
     extended: list[str] = []
     known = _weeks_with_evidence(looks.episodes)

@@ -9,9 +9,10 @@ from datetime import date
 from sundial.register.models import Policy, System
 from sundial.store.cases import CLOSING
 from sundial.store.database import Database
-from sundial.sunset.conditions import IncidentsBetween, no_incidents
+from sundial.sunset.conditions import IncidentsBetween
 from sundial.sunset.detect import Looks
 from sundial.sunset.judge import rest_of
+from sundial.sunset.reported import reported
 from sundial.sunset.rules import log_sunset_alarm
 
 
@@ -56,7 +57,7 @@ def replay(
     policy: Policy,
     systems: Mapping[str, System],
     database: Database,
-    incidents: IncidentsBetween = no_incidents,
+    incidents: IncidentsBetween | None = None,
 ) -> Replayed:
     """Replays every run of a system with the rules of a policy; records nothing.
 
@@ -69,9 +70,10 @@ def replay(
         policy: with the rules that are tried.
         systems: all registered systems: they share the budget of false recommendations.
         database: the store.
-        incidents: what was reported of the system.
+        incidents: what was reported of the system; what the store has unless given.
     """
-    looks = Looks(system, policy, database, log_sunset_alarm(policy, systems.values()), incidents)
+    of_system = incidents or reported(database, system.id, policy.timezone)
+    looks = Looks(system, policy, database, log_sunset_alarm(policy, systems.values()), of_system)
     rest = rest_of(policy, system)
     ended = sorted(
         (event.at, episode.family)
