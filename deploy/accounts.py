@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 _Permission = tuple[str, str]
 
-# In this order on an empty database the ids are 1 to 5; FAB knows people by number, and so does policy.yaml.
 _USERS = {
     "admin": ["Admin"],
-    "cio": ["Viewer", "Decider"],
-    "cdpo": ["Viewer", "Decider"],
+    "cio": ["Viewer", "Decider", "Forms"],
+    "cdpo": ["Viewer", "Decider", "Forms"],
     "operator": ["Op"],
     "engineer": ["Engineer"],
 }
@@ -34,6 +33,19 @@ _DECIDER: set[_Permission] = {
     (permissions.ACTION_CAN_READ, _SUNSET_REVIEW),
     (permissions.ACTION_CAN_EDIT, _SUNSET_REVIEW),
 }
+
+
+_FORMS = ("attest", "incident_report", "incident_update", "sunset_open", "sunset_step")
+"""DAGs that people fill in; what they may say there is for policy.yaml to say."""
+
+
+def _fill_in(dag: str) -> set[_Permission]:
+    of_dag = f"{permissions.RESOURCE_DAG_PREFIX}{dag}"
+    return {
+        (permissions.ACTION_CAN_READ, of_dag),
+        (permissions.ACTION_CAN_EDIT, of_dag),
+        (permissions.ACTION_CAN_CREATE, permissions.resource_name(dag, permissions.RESOURCE_DAG_RUN)),
+    }
 
 
 def _set_role(manager: FabAirflowSecurityManagerOverride, name: str, wanted: set[_Permission]) -> None:
@@ -60,7 +72,7 @@ def _add_user(manager: FabAirflowSecurityManagerOverride, name: str, roles: list
 
 @providers_configuration_loaded
 def main() -> None:
-    """Creates what is missing, and brings the two roles of Sundial up to date."""
+    """Creates what is missing, and brings the roles of Sundial up to date."""
     with get_application_builder() as builder:
         manager = builder.sm
         builder.add_permissions(update_perms=True)
@@ -69,6 +81,7 @@ def main() -> None:
         website = {(permissions.ACTION_CAN_READ, permissions.RESOURCE_WEBSITE)}
         _set_role(manager, "Decider", _DECIDER | website)
         _set_role(manager, "Engineer", engineer)
+        _set_role(manager, "Forms", website.union(*map(_fill_in, _FORMS)))
         for name, roles in _USERS.items():
             _add_user(manager, name, roles)
 
