@@ -1,4 +1,4 @@
-"""What `deploy/accounts.py` lets people do, asked of Flask AppBuilder's own auth manager on a real database."""
+"""What `deploy/accounts.py` lets people do, asked of Flask AppBuilder on a real database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main():
         run, answer = DagAccessEntity.RUN, DagAccessEntity.HITL_DETAIL
         told = {
             name: {
-                "fills in": may(name, "POST", run, "sunset_open") and may(name, "POST", run, "incident_report"),
+                "fills in": all(may(name, "POST", run, dag) for dag in ("sunset_open", "incident_report")),
                 "runs a monitor": may(name, "POST", run, "monitor__compas-broward"),
                 "answers": may(name, "PUT", answer, "sunset_review"),
                 "reads reports of incidents": may(name, "GET", run, "incident_report"),
