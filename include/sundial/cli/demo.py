@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import yaml
@@ -15,9 +16,11 @@ import yaml
 from sundial.airflow.names import monitor_id
 from sundial.cli.connections import checkpoints_in_environment, in_environment, pseudonym_in_environment
 from sundial.cli.datasets import DatasetError, default_cache, prepare
+from sundial.cli.demo_answers import decide, play
 from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow, running
 from sundial.cli.mailbox import Mailbox, mail_in_environment
 from sundial.engine.settings import INCLUDE, settings
+from sundial.engine.today import PLAYED
 from sundial.register.load import load_policy
 from sundial.register.principles import Principle
 from sundial.store.cases import EVIDENCE, Cases
@@ -25,6 +28,7 @@ from sundial.store.database import Database
 from sundial.store.records import Finding, Status
 from sundial.store.results import Results
 from sundial.sunset.case import grounds
+from sundial.sunset.course import course_of
 
 AS_OF = {
     "compas-broward": ("2014-07-01", "2015-02-01", "2015-07-01", "2016-12-31"),
@@ -43,12 +47,13 @@ SHOWN = (
 )
 
 
-def run_demo(home: Path, *, stay: bool) -> int:
+def run_demo(home: Path, *, stay: bool, answers: bool = True) -> int:
     """Runs the whole job and prints what came out; a second time it resumes.
 
     Args:
         home: folder of the demo.
         stay: whether to stay up until Ctrl-C when the job is done.
+        answers: whether scripted people answer about COMPAS; else their questions stay open.
 
     Returns:
         The exit code: 0 when the job was done.
@@ -68,6 +73,8 @@ def run_demo(home: Path, *, stay: bool) -> int:
         with running(airflow, mailbox):
             say(f"Airflow: healthy at {airflow.url}")
             _run_all(airflow, say)
+            if answers:
+                decide(home, airflow, say)
             _summary(home, airflow, mailbox, say)
             if stay:
                 print("\nCtrl-C ends the demo; the next `make demo` goes on from here.", flush=True)
@@ -86,7 +93,9 @@ def _environment(home: Path, mailbox: Mailbox) -> dict[str, str]:
     policy["report_schedule"] = "manual"  # time is played: the report of now would be about nothing
     (home / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True))
     _two_systems(home / "systems")
+    play(home, date.fromisoformat(max(max(days) for days in AS_OF.values())))
     return {
+        PLAYED: str(home / "today"),
         "SUNDIAL_STORE": f"sqlite:///{home}/store.db",
         "SUNDIAL_LAKE": f"file://{home}/lake",
         "SUNDIAL_POLICY": str(home / "policy.yaml"),
@@ -125,7 +134,7 @@ def _summary(home: Path, airflow: LocalAirflow, mailbox: Mailbox, say: Callable[
     for system in AS_OF:
         findings = results.latest_findings(system)
         _table(system, findings)
-        episodes = cases.open_episodes(system)
+        episodes = cases.episodes(system)
         for episode in episodes:
             evidence = [event.payload for event in cases.events(episode.id) if event.kind == EVIDENCE]
             print(f"  RECOMMENDATION {episode.id}: {episode.record['rule']['sentence']}")
@@ -133,6 +142,10 @@ def _summary(home: Path, airflow: LocalAirflow, mailbox: Mailbox, say: Callable[
             print(f"    at last   {' '.join(grounds(evidence[-1]))}")
             seen = f"seen in {len(evidence)} judged weeks"
             print(f"    first confirmed in the week of {episode.opened_week}, {seen}")
+            for event in cases.events(episode.id):
+                if event.kind in ("determination", "decision"):
+                    print(f"    {event.at}  {event.kind} by the {event.by}: {event.payload['chosen']}")
+            print(f"    now       {course_of(cases.events(episode.id)).state.value}")
             waiting = cases.open_questions(episode.id)
             print("".join(f"    waits for the {q.role.upper()}: {q.kind}\n" for q in waiting), end="")
         if not episodes:

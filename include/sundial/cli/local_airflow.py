@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 
@@ -110,11 +111,12 @@ class LocalAirflow:
                 )
             )
         self._wait(self._healthy, timeout, "be healthy")
-        password = self.passwords()["admin"]
-        answer = httpx.post(
-            f"{self.url}/auth/token", json={"username": "admin", "password": password}, timeout=60
-        )
-        self._token = answer.raise_for_status().json()["access_token"]
+        self._token = self._sign_in("admin")
+
+    def _sign_in(self, user: str) -> str:
+        login = {"username": user, "password": self.passwords()[user]}
+        answer = httpx.post(f"{self.url}/auth/token", json=login, timeout=60)
+        return str(answer.raise_for_status().json()["access_token"])
 
     def stop(self) -> None:
         """Ends all processes with their children."""
@@ -131,9 +133,10 @@ class LocalAirflow:
         if self._lock is not None:
             self._lock.close()
 
-    def call(self, method: str, path: str, **kwargs: Any) -> Any:
-        """Calls the REST API as admin and returns the answer's JSON. Raises httpx.HTTPStatusError."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+    def call(self, method: str, path: str, user: str = "admin", **kwargs: Any) -> Any:
+        """Calls the REST API as a user and returns the answer's JSON. Raises httpx.HTTPStatusError."""
+        token = self._token if user == "admin" else self._sign_in(user)
+        headers = {"Authorization": f"Bearer {token}"}
         answer = httpx.request(method, f"{self.url}/api/v2{path}", headers=headers, timeout=60, **kwargs)
         return answer.raise_for_status().json()
 
@@ -182,6 +185,12 @@ class LocalAirflow:
             ) from None
         self._lock = lock
         port.write_text(str(self.port))
+
+    def task_state(self, dag_id: str, run_id: str, task_id: str) -> str | None:
+        """Returns the state of a task of a run; None before it has one."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}"
+        state: str | None = self.call("GET", path)["state"]
+        return state
 
     def _known(self, dag_id: str) -> bool:
         found = self.call("GET", "/dags", params={"dag_id_pattern": dag_id, "limit": 100})

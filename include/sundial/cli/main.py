@@ -185,11 +185,14 @@ def demo(
     stop: Annotated[
         bool, typer.Option("--exit", help="End when the job is done instead of staying up.")
     ] = False,
+    answers: Annotated[
+        bool, typer.Option(help="Scripted people answer about COMPAS; without, you may be CDPO and CIO.")
+    ] = True,
 ) -> None:
-    """Run the whole job on real data in a real Airflow: from outputs to a sunset recommendation."""
+    """Run the whole job on real data in a real Airflow: from outputs to a halt that is verified."""
     from sundial.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(home.resolve(), stay=not stop))
+    raise typer.Exit(run_demo(home.resolve(), stay=not stop, answers=answers))
 
 
 @app.command("airflow", rich_help_panel=BEGIN)
