@@ -47,7 +47,7 @@ def test_a_sound_store_is_said_to_be_so(database: Database, signing: tuple[str, 
     report(database, 2)
     done = RUN.invoke(app, ["verify"])
     assert done.exit_code == 0
-    assert "CITY: no checkpoint protects links 2 to 2 yet" in done.output
+    assert "CITY: no checkpoint protects link 2 yet" in done.output
     assert "2 links, 1 checkpoints" in done.output
     assert "nothing is wrong" in done.output
 

@@ -7,12 +7,22 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sunset_examples import REASONS, TODAY, answer, determined, given, opened_case, policy, system
+from sunset_examples import (
+    ANSWERED,
+    REASONS,
+    TODAY,
+    answer,
+    determined,
+    given,
+    opened_case,
+    policy,
+    system,
+)
 
 from sundial.engine.volume import Volume
 from sundial.register.given import LifecycleChange
 from sundial.register.lifecycle import Lifecycle
-from sundial.store.cases import Cases
+from sundial.store.cases import Answer, Cases, NewEvent
 from sundial.store.database import Database
 from sundial.store.register import RegisterRows
 from sundial.sunset.course import State, course_of
@@ -143,6 +153,43 @@ class TestException:
         assert (question.role, question.kind) == ("cio", "decision")
         assert "expired on 2027-05-31" in str(question.reason_reopened)
         assert [event.kind for event in cases.events(episode)].count("exception_expired") == 1
+
+
+class TestAfterACrash:
+    """Between an event and what follows from it the process may die, or the mail server may be away."""
+
+    def test_a_case_that_nobody_is_asked_about_is_asked_about(self, database: Database) -> None:
+        params = REASONS | {"scope_and_conditions": "Only bail, reviewed.", "expires_on": "2027-05-31"}
+        cases, episode = decided(database, "Exception", params)
+        cases.append(
+            episode, NewEvent("expired/3", "exception_expired", {"expires_on": "2027-05-31"}, after(200))
+        )
+        assert cases.open_questions(episode) == ()
+        look(database, episode, after(201), volume())
+        (question,) = cases.open_questions(episode)
+        assert (question.role, question.kind) == ("cio", "decision")
+
+    def test_a_returned_case_is_asked_about_again(self, database: Database) -> None:
+        cases, episode = determined(database)
+        said = Answer(True, "Return for information", REASONS, "cio", ANSWERED)
+        payload = {"chosen": "Return for information", **REASONS}
+        cases.answer(episode, 2, said, NewEvent("answer/2", "decision", payload, TODAY, "cio"))
+        assert cases.open_questions(episode) == ()
+        look(database, episode, after(1), volume())
+        assert [question.kind for question in cases.open_questions(episode)] == ["determination"]
+
+    def test_what_was_to_be_told_is_told_until_the_outbox_has_it(self, database: Database) -> None:
+        cases, episode = decided(database, "Phase out", PHASE_OUT)
+        rows = days(after(-28), after(60), 100)
+        day = date(2026, 12, 18)
+        first = look(database, episode, day, volume(rows, date(2026, 12, 17)))
+        assert look(database, episode, day, volume(rows, date(2026, 12, 17))) == first
+        (question,) = cases.open_questions(episode)
+        answer(cases, episode, question.number, given("Halt", REASONS, "cio"), day)
+        later = look(database, episode, day + timedelta(days=60), volume(rows, day + timedelta(days=59)))
+        assert state(cases, episode) is State.VERIFIED
+        subjects = [notice.subject.partition(":")[0] for notice in later]
+        assert subjects[:2] == ["Phase-out missed", "Still running"]
 
 
 class TestPhaseOut:

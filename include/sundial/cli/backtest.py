@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -18,6 +17,7 @@ from sundial.cli.trial import throw_away
 from sundial.engine.clock import WEEK, last_complete_week, monday, week_name
 from sundial.engine.measure import Measuring
 from sundial.engine.replay import Replayed, Stream, false_alarms, replay, replay_beside
+from sundial.engine.today import today as day_in
 from sundial.gate.errors import ContractError
 from sundial.register.models import Policy, System
 from sundial.register.policy import Choice
@@ -157,7 +157,7 @@ def backtest(
         thresholds: whether other thresholds are tried.
         step: told what begins.
     """
-    today = datetime.now(ZoneInfo(policy.timezone)).date()
+    today = day_in(policy.timezone)
     latest = last_complete_week(today - timedelta(days=1))
     last = min(monday(until), latest) if until else latest
     ends = system.feeds.outputs.ends if system.feeds.outputs else None

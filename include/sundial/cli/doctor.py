@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from packaging.requirements import Requirement
 
@@ -20,6 +20,8 @@ from sundial.cli.given import grants_of
 from sundial.cli.systems import feed_standing, feeds_of
 from sundial.cli.validate import validate_register
 from sundial.engine.settings import Settings
+from sundial.engine.today import PLAYED
+from sundial.engine.today import today as day_in
 from sundial.lake import Lake
 from sundial.register.events import FeedName
 from sundial.register.load import load_policy, load_register
@@ -94,11 +96,18 @@ def examine(where: Settings, only: str | None = None, *, reach: bool = False) ->
     yield from _lake(lake, where.lake)
     yield _secret()
     yield _checkpoints()
+    if os.environ.get(PLAYED):
+        yield Line(
+            "warning",
+            "the day that it is",
+            f"{PLAYED} is set: what happens is dated as its file says",
+            "unset it wherever decisions are real",
+        )
     try:
         systems = load_register(where.register).systems
     except RegisterError:
         return
-    today = datetime.now(ZoneInfo(policy.timezone if policy else "UTC")).date()
+    today = day_in(policy.timezone if policy else "UTC")
     for system in [one for one in systems.values() if only in (None, one.id)]:
         yield from _system(system, policy, store, lake, today, reach=reach)
 

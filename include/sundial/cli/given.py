@@ -5,9 +5,8 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
@@ -16,6 +15,7 @@ from rich.text import Text
 from sundial.cli.console import console, emit, problems_told, table
 from sundial.engine.in_effect import in_effect
 from sundial.engine.settings import settings
+from sundial.engine.today import today as day_in
 from sundial.register.authorship import author_of
 from sundial.register.given import (
     BaselineApproval,
@@ -43,7 +43,7 @@ _ARGUMENTS = {"kind": "KIND", "check": "CHECK"}
 
 def today() -> date:
     """Returns the day in the City's calendar."""
-    return datetime.now(ZoneInfo(load_policy(settings().policy).timezone)).date()
+    return day_in(load_policy(settings().policy).timezone)
 
 
 def typed(model: type[_Given], **values: Any) -> _Given:

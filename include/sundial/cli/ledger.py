@@ -63,9 +63,11 @@ def verify(
             where = "" if fault.number is None else f", link {fault.number}"
             typer.secho(f"{fault.chain}{where}: {fault.what}", fg="red")
         for span in result.unprotected:
-            typer.echo(f"{span.chain}: no checkpoint protects links {span.first} to {span.last} yet")
+            which = f"link {span.first}" if span.first == span.last else f"links {span.first} to {span.last}"
+            typer.echo(f"{span.chain}: no checkpoint protects {which} yet")
         last = f", the last of {result.last_checkpoint:%Y-%m-%d %H:%M} UTC" if result.last_checkpoint else ""
-        verdict = f"{len(result.faults)} faults" if result.faults else "nothing is wrong"
+        number = len(result.faults)
+        verdict = f"{number} fault{'s' if number > 1 else ''}" if number else "nothing is wrong"
         typer.echo(f"{result.links} links, {result.checkpoints} checkpoints{last}: {verdict}.")
     raise typer.Exit(PROBLEM if result.faults else 0)
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sundial.engine.clock import WEEK, last_complete_week, monday
 from sundial.engine.measure import Measuring, measure_week
 from sundial.engine.run import Run
+from sundial.engine.today import today as day_in
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
 from sundial.lake import Lake
@@ -126,7 +126,7 @@ def try_system(
     Raises:
         WeekNotOver: the week has not ended yet.
     """
-    today = datetime.now(ZoneInfo(policy.timezone)).date()
+    today = day_in(policy.timezone)
     yesterday = today - timedelta(days=1)
     week = monday(day) if day else last_complete_week(yesterday)
     if week + timedelta(days=6) > yesterday:

@@ -63,7 +63,6 @@ def volume(lake: Lake, database: Database, system: str, since: date) -> Volume:
     return Volume(
         days=dict(days),
         last=date.fromisoformat(max(brought)) if brought else None,
-        # The as-of day itself may not be over yet for the source.
         seen_until=pulled.as_of if pulled is not None and answered else None,
     )
 

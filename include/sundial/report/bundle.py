@@ -66,7 +66,7 @@ def build(episode: Episode, cases: Cases, results: Results, system: System, poli
         name=clean(system.name),
         notice=clean(system.notice) if system.notice else "",
         **_case(case_body(cases, episode, system)),
-        parts=[(name.replace("_", " "), _lines(value)) for name, value in record.items()],
+        parts=[(name.replace("_", " "), _lines(_shown(name, value))) for name, value in record.items()],
         points=[_row(finding) for finding in series],
         metric=series[-1].metric.replace("_", " ") if series else "",
         picture=_picture(series) if len(series) > 1 else "",
@@ -169,6 +169,17 @@ def _picture(series: Sequence[Finding]) -> str:
     return str(vl_convert.vegalite_to_svg(chart.to_json()))
 
 
+def _shown(part: str, value: Any) -> Any:
+    """Returns of the evidence the first and the last week; the document has all of them."""
+    if part != "evidence" or len(value) < 3:
+        return value
+    return {
+        "weeks": f"{len(value)}, of which the first and the last",
+        "at first": value[0],
+        "at last": value[-1],
+    }
+
+
 def _lines(value: Any, depth: int = 0) -> Sequence[str]:
     """Returns a part of the record as lines of text, what lies inside indented."""
     if value is None or value in ("", [], {}):
@@ -176,7 +187,7 @@ def _lines(value: Any, depth: int = 0) -> Sequence[str]:
     if isinstance(value, Mapping):
         lines = []
         for name, inner in value.items():
-            if name in ("finding", "payload"):
+            if name in ("finding", "also"):
                 continue  # the figures have a table of their own
             shown = _lines(inner, depth + 1)
             title = str(name).replace("_", " ")

@@ -26,7 +26,6 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
-UNDECIDED = (State.DRAFT, State.SUBMITTED)
 STOPPING = (State.DECIDED, State.EXECUTING)
 """The City has decided to stop the system, and it is not verified yet that it has."""
 
@@ -38,12 +37,10 @@ class Course:
     Attributes:
         state: its state.
         decision: the decision in force; None where there is none, or the last one has run out.
-        decisions: how many decisions there were.
     """
 
     state: State
     decision: Event | None
-    decisions: int
 
     @property
     def stages(self) -> Sequence[Stage]:
@@ -77,14 +74,14 @@ _ENDS_DECISION = ("exception_expired", "stage_missed")
 
 def course_of(events: Sequence[Event]) -> Course:
     """Returns where the episode of these events stands, given in the order of recording."""
-    state, decision, decisions = State.DRAFT, None, 0
+    state, decision = State.DRAFT, None
     for event in events:
         if event.kind in CLOSING:
             state = State(event.kind)
         elif event.kind == "decision":
-            state, decisions = _DECIDED[event.payload["chosen"]], decisions + 1
+            state = _DECIDED[event.payload["chosen"]]
             decision = None if event.payload["chosen"] == RETURN else event
         elif event.kind in _AFTER:
             state = _AFTER[event.kind]
             decision = None if event.kind in _ENDS_DECISION else decision
-    return Course(state, decision, decisions)
+    return Course(state, decision)

@@ -8,6 +8,7 @@ from typing import Any
 from sundial.register.models import System
 from sundial.store.canonical import canonical, digest
 from sundial.store.cases import EVIDENCE, OPENED, Episode, Event
+from sundial.sunset.case import grounds
 from sundial.sunset.course import course_of
 from sundial.sunset.questions import PHASE_OUT
 from sundial.sunset.stages import parse_stages
@@ -64,7 +65,12 @@ def record_of(episode: Episode, events: Sequence[Event], system: System) -> Mapp
         },
         "intended_outcome": episode.record["intended_outcome"],
         "evidence": [
-            {"week": event.at.isoformat(), "hash": digest(canonical(event.payload)), **event.payload}
+            {
+                "recorded_on": event.at.isoformat(),
+                "says": [*grounds(event.payload)],
+                "hash": digest(canonical(event.payload)),
+                **event.payload,
+            }
             for event in events
             if event.kind == EVIDENCE
         ],

@@ -15,10 +15,10 @@ from sundial.register.policy import RoleName
 from sundial.store.cases import EVIDENCE, Cases, Episode, Event, NewEvent, Question
 from sundial.store.register import RegisterRows
 from sundial.sunset.case import grounds
-from sundial.sunset.course import STOPPING, UNDECIDED, Course, State, course_of
-from sundial.sunset.questions import CLOSURE, DECISION, PHASE_OUT, ask
+from sundial.sunset.course import STOPPING, Course, State, course_of
+from sundial.sunset.questions import CLOSURE, DECISION, DETERMINATION, Form, ask
 from sundial.sunset.stages import Stage
-from sundial.sunset.steps import begin, steps_of
+from sundial.sunset.steps import Step, begin, steps_of
 
 WATCHED = "sundial"
 """Who records what the watch saw."""
@@ -52,6 +52,9 @@ def watch(
 ) -> Sequence[Notice]:
     """Looks at one open case; doing it again on the same day changes nothing.
 
+    What it saw is recorded first; what is to be mailed follows from the record, each time anew, so that
+    neither a crash nor a mail server that is away loses a notice.
+
     Args:
         episode: the case.
         system: its system.
@@ -65,21 +68,27 @@ def watch(
         The mails that are due today or were before; sending one again is the outbox's business.
     """
     course = course_of(cases.events(episode.id))
-    notices = [*prohibited_use(episode, system, policy, cases)]
     if course.state is State.EXCEPTED:
-        notices += _exception(episode, system, course, cases, as_of)
+        _end_exception(episode, course, cases, as_of)
     elif course.decision is not None and course.state in STOPPING:
         begin(cases, policy, episode.id, course.decision, as_of)
         since = course.decision.at - timedelta(days=policy.sunset_terms.before_days)
-        seen = volume_since(since)
-        notices += _stopping(episode, system, policy, course, cases, seen, as_of)
-    course = course_of(cases.events(episode.id))
+        _hold_against_source(episode, policy, course, course.decision, cases, volume_since(since), as_of)
+    events = cases.events(episode.id)
+    course = course_of(events)
     if course.state is State.VERIFIED and course.decision is not None:
         _retire(system, course.decision, rows, episode, as_of)
-        notices += _closing(episode, system, policy, cases, as_of)
-    if course.state in UNDECIDED:
-        for question in cases.open_questions(episode.id):
-            notices += _undecided(question, system, policy, as_of)
+    form = _next_form(course, events)
+    # Also after a crash between an event and the question that follows it: silence is no answer.
+    if form is not None and not cases.open_questions(episode.id):
+        ask(cases, episode, form, system, as_of, _why(events[-1]))
+    notices = [*prohibited_use(episode, system, policy, cases)]
+    for event in events:
+        notices += _told(event, system)
+    for question in cases.open_questions(episode.id):
+        notices += _unanswered(question, system, policy, as_of)
+    if course.state is State.VERIFIED:
+        notices += _overdue(episode, system, policy, steps_of(events), as_of)
     return tuple(notices)
 
 
@@ -103,59 +112,79 @@ def prohibited_use(episode: Episode, system: System, policy: Policy, cases: Case
     )
 
 
-def _exception(
-    episode: Episode, system: System, course: Course, cases: Cases, as_of: date
-) -> Sequence[Notice]:
+def _next_form(course: Course, events: Sequence[Event]) -> Form | None:
+    """Returns what somebody must be asked where the case stands; None while nothing is."""
+    match course.state:
+        case State.DRAFT:
+            return DETERMINATION
+        case State.SUBMITTED:
+            return DECISION
+        case State.VERIFIED:
+            return CLOSURE if all(step.done is not None for step in steps_of(events)) else None
+        case _:
+            return None
+
+
+def _why(last: Event) -> str | None:
+    """Returns why somebody is asked again, where what happened last is the reason."""
+    match last.kind:
+        case "exception_expired":
+            return f"The exception expired on {last.payload['expires_on']}; it does not go on by itself."
+        case "stage_missed":
+            return _missed(last.payload)
+        case _:
+            return None
+
+
+def _end_exception(episode: Episode, course: Course, cases: Cases, as_of: date) -> None:
     expires, decision = course.expires_on, course.decision
-    if expires is None or decision is None or as_of <= expires:
-        return ()
-    reason = f"The exception of {decision.at} expired on {expires}; it does not go on by itself."
-    event = NewEvent(f"expired/{decision.number}", "exception_expired", {"expires_on": str(expires)}, as_of)
-    cases.append(episode.id, event)
-    ask(cases, episode, DECISION, system, as_of, reason)
-    return ()
+    if expires is not None and decision is not None and as_of > expires:
+        ended = {"expires_on": str(expires)}
+        cases.append(episode.id, NewEvent(f"expired/{decision.number}", "exception_expired", ended, as_of))
 
 
-def _stopping(
+def _hold_against_source(
     episode: Episode,
-    system: System,
     policy: Policy,
     course: Course,
+    decision: Event,
     cases: Cases,
     seen: Volume,
     as_of: date,
-) -> Sequence[Notice]:
-    decision = course.decision
-    assert decision is not None  # noqa: S101 - the caller has looked
+) -> None:
+    """Records what the source says of a halt, or of each stage of a phase-out that is over."""
     stopped = decision.at
     known = {event.key for event in cases.events(episode.id)}
-    if decision.payload["chosen"] == PHASE_OUT:
-        for number, stage in enumerate(course.stages, start=1):
-            key = f"stage/{decision.number}/{number}"
-            if key in known:  # rows that came later do not judge it anew
-                continue
-            verdict = _stage(number, stage, decision, policy, seen)
-            if verdict is None:
-                return ()
-            kind = "stage_met" if verdict["met"] else "stage_missed"
-            cases.append(episode.id, NewEvent(key, kind, verdict, as_of))
-            if not verdict["met"]:
-                reason = _missed(number, stage, verdict)
-                ask(cases, episode, DECISION, system, as_of, reason)
-                subject = f"Phase-out missed: {system.name}"
-                return (Notice(f"sunset/{episode.id}/{key}", ("cio", "cdpo"), subject, (reason,)),)
-        stopped = course.stages[-1].day
+    for number, stage in enumerate(course.stages, start=1):
+        stopped = stage.day
+        key = f"stage/{decision.number}/{number}"
+        if key in known:  # rows that came later do not judge it anew
+            continue
+        verdict = _stage(number, stage, decision, policy, seen)
+        if verdict is None:
+            return
+        kind = "stage_met" if verdict["met"] else "stage_missed"
+        cases.append(episode.id, NewEvent(key, kind, verdict, as_of))
+        if not verdict["met"]:
+            return
     later = seen.after(stopped)
-    notices = (_running(episode, system, cases, stopped, later, as_of),) if later else ()
-    quiet_since = max(later, default=stopped)
-    last_day = quiet_since + timedelta(days=policy.sunset_terms.silent_days)
+    if later:
+        total = sum(later.values())
+        found: Mapping[str, Any] = {
+            "since": stopped.isoformat(),
+            "rows": total,
+            "days": {day.isoformat(): rows for day, rows in later.items()},
+        }
+        key = f"still_running/{max(later)}/{total}"  # once, until more arrives
+        if key not in known:
+            cases.append(episode.id, NewEvent(key, "still_running", found, as_of))
+    last_day = max(later, default=stopped) + timedelta(days=policy.sunset_terms.silent_days)
     if seen.seen_until is not None and seen.seen_until >= last_day:
         found = {
             "last_output": seen.last.isoformat() if seen.last else None,
             "seen_until": seen.seen_until.isoformat(),
         }
         cases.append(episode.id, NewEvent(f"silent/{decision.number}", "silent", found, as_of))
-    return notices
 
 
 def _stage(
@@ -179,32 +208,30 @@ def _stage(
     }
 
 
-def _missed(number: int, stage: Stage, verdict: Mapping[str, Any]) -> str:
-    before, left = verdict["rows_a_day_before"], verdict["rows_a_day_left"]
+def _missed(stage: Mapping[str, Any]) -> str:
+    before, left = stage["rows_a_day_before"], stage["rows_a_day_left"]
     return (
-        f"Stage {number} of the phase-out was missed: by {stage.day} at most {stage.share:.0%} of the "
-        f"outputs were to be left ({stage.what}). There are {left:,.1f} a day; there were {before:,.1f}."
+        f"Stage {stage['stage']} of the phase-out was missed: by {stage['day']} at most {stage['share']:.0%} "
+        f"of the outputs were to be left ({stage['what']}). There are {left:,.1f} a day; there were "
+        f"{before:,.1f}."
     )
 
 
-def _running(
-    episode: Episode, system: System, cases: Cases, stopped: date, later: Mapping[date, int], as_of: date
-) -> Notice:
-    total = sum(later.values())
-    found = {
-        "since": stopped.isoformat(),
-        "rows": total,
-        "days": {day.isoformat(): rows for day, rows in later.items()},
-    }
-    key = f"still_running/{max(later)}/{total}"  # told once, until more arrives
-    if all(event.key != key for event in cases.events(episode.id)):
-        cases.append(episode.id, NewEvent(key, "still_running", found, as_of))
-    said = (
-        f"{system.name} was to be silent after {stopped}.",
-        f"Its source has {total:,} outputs of {len(later)} later days, the last of {max(later)}.",
-        "The case stays open until the source is silent; see that the system's jobs are stopped.",
-    )
-    return Notice(f"sunset/{episode.id}/{key}", ("cio", "cdpo"), f"Still running: {system.name}", said)
+def _told(event: Event, system: System) -> Sequence[Notice]:
+    """Returns the mail that something means for CIO and CDPO; the outbox knows whether it has gone out."""
+    key = f"sunset/{event.episode}/{event.key}"
+    if event.kind == "stage_missed":
+        said: tuple[str, ...] = (_missed(event.payload),)
+        return (Notice(key, ("cio", "cdpo"), f"Phase-out missed: {system.name}", said),)
+    if event.kind == "still_running":
+        rows, days = event.payload["rows"], event.payload["days"]
+        said = (
+            f"{system.name} was to be silent after {event.payload['since']}.",
+            f"Its source has {rows:,} outputs of {len(days)} later days, the last of {max(days)}.",
+            "The case stays open until the source is silent; see that the system's jobs are stopped.",
+        )
+        return (Notice(key, ("cio", "cdpo"), f"Still running: {system.name}", said),)
+    return ()
 
 
 def _retire(system: System, decision: Event, rows: RegisterRows, episode: Episode, as_of: date) -> None:
@@ -216,21 +243,17 @@ def _retire(system: System, decision: Event, rows: RegisterRows, episode: Episod
     rows.add(system.id, change, WATCHED)
 
 
-def _closing(episode: Episode, system: System, policy: Policy, cases: Cases, as_of: date) -> Sequence[Notice]:
-    open_steps = [step for step in steps_of(cases.events(episode.id)) if step.done is None]
-    if not open_steps:
-        if not any(question.kind == CLOSURE.kind for question in cases.open_questions(episode.id)):
-            ask(cases, episode, CLOSURE, system, as_of)
-        return ()
+def _overdue(
+    episode: Episode, system: System, policy: Policy, steps: Sequence[Step], as_of: date
+) -> Sequence[Notice]:
     notices = []
-    for step in open_steps:
+    for step in steps:
         late = (as_of - step.due).days
-        if late > 0:
-            again = late // policy.sunset_terms.remind_days
+        if step.done is None and late > 0:
             roles: tuple[RoleName, ...] = (step.owner, "cdpo") if step.owner in policy.roles else ("cdpo",)
             notices.append(
                 Notice(
-                    f"sunset/{episode.id}/step/{step.id}/{again}",
+                    f"sunset/{episode.id}/step/{step.id}/{late // policy.sunset_terms.remind_days}",
                     tuple(dict.fromkeys(roles)),
                     f"Overdue since {step.due}: {step.id.replace('_', ' ')} for {system.name}",
                     (step.what, f"It was due on {step.due}; record it with the DAG sunset_step."),
@@ -239,13 +262,14 @@ def _closing(episode: Episode, system: System, policy: Policy, cases: Cases, as_
     return notices
 
 
-def _undecided(question: Question, system: System, policy: Policy, as_of: date) -> Sequence[Notice]:
+def _unanswered(question: Question, system: System, policy: Policy, as_of: date) -> Sequence[Notice]:
     terms, age = policy.sunset_terms, (as_of - question.asked_as_of).days
     if age < terms.remind_days:
         return ()
     role: RoleName = question.role  # type: ignore[assignment]
     roles: tuple[RoleName, ...] = (role,) if age < terms.escalate_days else (role, "cio", "cdpo")
     kind = question.kind.replace("_", " ")
+    undecided = "Halt is the policy's default. Silence is never a decision; the system goes on meanwhile."
     return (
         Notice(
             f"sunset/{question.episode}/reminder/{question.number}/{age // terms.remind_days}",
@@ -253,7 +277,7 @@ def _undecided(question: Question, system: System, policy: Policy, as_of: date) 
             f"{age} days without a {kind}: {system.name}",
             (
                 f"The {kind} on {system.name} has been open since {question.asked_as_of}, for {age} days.",
-                "Halt is the policy's default. Silence is never a decision; the system goes on meanwhile.",
+                *([] if question.kind == CLOSURE.kind else [undecided]),
             ),
         ),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from sundial.store.migrations.append_only import keep_append_only
+
 revision = "0001"
 down_revision = None
 
@@ -33,9 +35,9 @@ def upgrade() -> None:
     _cases()
     _outbox()
     if op.get_bind().dialect.name == "postgresql":
-        _triggers_postgresql()
-    else:
-        _triggers_sqlite()
+        _function_postgresql()
+    for table in _TABLES:
+        keep_append_only(table)
 
 
 def _results() -> None:
@@ -201,7 +203,7 @@ def _outbox() -> None:
     )
 
 
-def _triggers_postgresql() -> None:
+def _function_postgresql() -> None:
     op.execute(
         """
         CREATE FUNCTION sundial_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -212,18 +214,3 @@ def _triggers_postgresql() -> None:
         $$
         """
     )
-    for table in _TABLES:
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION sundial_append_only()"
-        )
-
-
-def _triggers_sqlite() -> None:
-    for table in _TABLES:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: {verb} refused; "
-                "record a correction as a new row'); END"
-            )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from sundial.store.migrations.append_only import keep_append_only
+
 revision = "0002"
 down_revision = "0001"
 
@@ -30,15 +32,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["key"], ["findings.key"], name="fk_restatements_findings"),
     )
     op.create_index("ix_restatements_system_week", _TABLE, ["system", "week"])
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE TRIGGER {_TABLE}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_TABLE} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION sundial_append_only()"
-        )
-        return
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {_TABLE}_no_{verb.lower()} BEFORE {verb} ON {_TABLE} "
-            f"BEGIN SELECT RAISE(ABORT, '{_TABLE} is append-only: {verb} refused; "
-            "record a correction as a new row'); END"
-        )
+    keep_append_only(_TABLE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from sundial.store.migrations.append_only import keep_append_only
+
 revision = "0003"
 down_revision = "0002"
 
@@ -26,15 +28,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system", "number", name="pk_register_rows"),
     )
     op.create_index("ix_register_rows_kind", _TABLE, ["kind"])
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE TRIGGER {_TABLE}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_TABLE} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION sundial_append_only()"
-        )
-        return
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {_TABLE}_no_{verb.lower()} BEFORE {verb} ON {_TABLE} "
-            f"BEGIN SELECT RAISE(ABORT, '{_TABLE} is append-only: {verb} refused; "
-            "record a correction as a new row'); END"
-        )
+    keep_append_only(_TABLE)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from sundial.store.ledger import adopt
+from sundial.store.migrations.append_only import keep_append_only
 
 revision = "0005"
 down_revision = "0004"
@@ -33,15 +34,4 @@ def upgrade() -> None:
             for name in inspector.get_table_names()
         },
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE TRIGGER {_TABLE}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_TABLE} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION sundial_append_only()"
-        )
-        return
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {_TABLE}_no_{verb.lower()} BEFORE {verb} ON {_TABLE} "
-            f"BEGIN SELECT RAISE(ABORT, '{_TABLE} is append-only: {verb} refused; "
-            "record a correction as a new row'); END"
-        )
+    keep_append_only(_TABLE)

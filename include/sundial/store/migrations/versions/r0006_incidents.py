@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from sundial.store.migrations.append_only import keep_append_only, refuse
+
 revision = "0006"
 down_revision = "0005"
 
@@ -22,10 +24,12 @@ def upgrade() -> None:
     """
     _incidents()
     _records()
+    for table in _APPEND_ONLY:
+        keep_append_only(table)
     if op.get_bind().dialect.name == "postgresql":
-        _triggers_postgresql()
+        _texts_postgresql()
     else:
-        _triggers_sqlite()
+        _texts_sqlite()
 
 
 def _incidents() -> None:
@@ -98,12 +102,7 @@ def _records() -> None:
     )
 
 
-def _triggers_postgresql() -> None:
-    for table in _APPEND_ONLY:
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION sundial_append_only()"
-        )
+def _texts_postgresql() -> None:
     op.execute(
         f"CREATE TRIGGER {_TEXTS}_append_only BEFORE UPDATE OR TRUNCATE ON {_TEXTS} "
         "FOR EACH STATEMENT EXECUTE FUNCTION sundial_append_only()"
@@ -119,21 +118,10 @@ def _triggers_postgresql() -> None:
     )
 
 
-def _triggers_sqlite() -> None:
-    for table in (*_APPEND_ONLY, _TEXTS):
-        _refuse(table, "UPDATE")
-    for table in _APPEND_ONLY:
-        _refuse(table, "DELETE")
+def _texts_sqlite() -> None:
+    refuse(_TEXTS, "UPDATE")
     op.execute(
         f"CREATE TRIGGER {_TEXTS}_no_delete BEFORE DELETE ON {_TEXTS} "
         f"WHEN NOT EXISTS ({_RECORDED}) "
         f"BEGIN SELECT RAISE(ABORT, '{_NO_RECORD}'); END"
-    )
-
-
-def _refuse(table: str, verb: str) -> None:
-    op.execute(
-        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: {verb} refused; "
-        "record a correction as a new row'); END"
     )
