@@ -255,11 +255,17 @@ class TestSteps:
         assert [step.id for step in steps] == [step.id for step in policy().sunset_terms.closing]
         assert (steps[0].owner, steps[0].due, steps[0].done) == ("staff", after(7), None)
 
-    def test_overdue_ones_are_told_once_a_week(self, database: Database) -> None:
+    def test_overdue_ones_are_told_to_their_owners_once_a_week(self, database: Database) -> None:
         _, episode = self.verified(database)
         assert look(database, episode, after(7), volume()) == ()
         first = look(database, episode, after(8), volume())
-        assert {notice.subject.split(":")[0] for notice in first} == {f"Overdue since {after(7)}"}
+        assert [(notice.roles, notice.dag) for notice in first] == [
+            (("cdpo", "staff"), "sunset_step"),
+            (("cdpo", "operator"), "sunset_step"),
+        ]
+        assert first[0].subject == f"{system().name}: 2 steps are overdue"
+        assert episode in first[0].lines[0]
+        assert f"notify_vendor, due on {after(7)}" in first[0].lines[1]
         assert look(database, episode, after(9), volume()) == first
         assert not {n.key for n in look(database, episode, after(14), volume())} & {n.key for n in first}
 

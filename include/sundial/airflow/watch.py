@@ -97,7 +97,7 @@ def send(notice: Notice, policy: Policy, outbox: Outbox) -> None:
         notice.lines,
         notice.roles,
         policy,
-        f"{base_url()}/dags/sunset_review",
+        f"{base_url()}/dags/{notice.dag}",
         sender=sender(),
         date=datetime.now(UTC),
     )

@@ -33,12 +33,14 @@ class Notice:
         roles: whom it goes to.
         subject: the Subject header.
         lines: what it says.
+        dag: the DAG whose page it links to.
     """
 
     key: str
     roles: tuple[RoleName, ...]
     subject: str
     lines: tuple[str, ...]
+    dag: str = "sunset_review"
 
 
 def watch(
@@ -246,19 +248,26 @@ def _retire(system: System, decision: Event, rows: RegisterRows, episode: Episod
 def _overdue(
     episode: Episode, system: System, policy: Policy, steps: Sequence[Step], as_of: date
 ) -> Sequence[Notice]:
+    """Returns a mail for each owner of overdue steps, once in as many days as a question is asked again."""
+    late = [step for step in steps if step.done is None and step.due < as_of]
     notices = []
-    for step in steps:
-        late = (as_of - step.due).days
-        if step.done is None and late > 0:
-            roles: tuple[RoleName, ...] = (step.owner, "cdpo") if step.owner in policy.roles else ("cdpo",)
-            notices.append(
-                Notice(
-                    f"sunset/{episode.id}/step/{step.id}/{late // policy.sunset_terms.remind_days}",
-                    tuple(dict.fromkeys(roles)),
-                    f"Overdue since {step.due}: {step.id.replace('_', ' ')} for {system.name}",
-                    (step.what, f"It was due on {step.due}; record it with the DAG sunset_step."),
-                )
+    for owner in dict.fromkeys(step.owner for step in late):
+        of_owner = [step for step in late if step.owner == owner]
+        again = max((as_of - step.due).days for step in of_owner) // policy.sunset_terms.remind_days
+        known: tuple[RoleName, ...] = tuple(role for role in policy.roles if role in (owner, "cdpo"))
+        number = "a step is" if len(of_owner) == 1 else f"{len(of_owner)} steps are"
+        notices.append(
+            Notice(
+                f"sunset/{episode.id}/steps/{owner}/{again}",
+                known,
+                f"{system.name}: {number} overdue",
+                (
+                    f"Case {episode.id}; say that a step is done with the form Sunset: a step is done.",
+                    *(f"{step.id}, due on {step.due}: {step.what}" for step in of_owner),
+                ),
+                "sunset_step",
             )
+        )
     return notices
 
 
@@ -276,7 +285,7 @@ def _unanswered(question: Question, system: System, policy: Policy, as_of: date)
             tuple(dict.fromkeys(roles)),
             f"{age} days without a {kind}: {system.name}",
             (
-                f"The {kind} on {system.name} has been open since {question.asked_as_of}, for {age} days.",
+                f"Case {question.episode}: the {kind} is open since {question.asked_as_of}, for {age} days.",
                 *([] if question.kind == CLOSURE.kind else [undecided]),
             ),
         ),
