@@ -84,9 +84,7 @@ class City:
 
         wait_for(found, f"question {key} waits for an answer")
         ((run, action),) = found()
-        # Quicker than any person: Airflow 3.3.2 loses an answer that comes before its scheduler has seen the
-        # task park (it then calls it failed; the question is asked again).
-        time.sleep(3)
+        self.airflow.wait_for_question(REVIEW, run, "ask")
         return run, action, self.cases.question(episode.id, number)
 
     def answer(self, user: str, run: str, chosen: str, params: Mapping[str, Any]) -> int:

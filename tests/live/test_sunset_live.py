@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -107,8 +106,9 @@ class Played(City):
             ]
 
         wait_for(found, f"question {key} waits for an answer", 180)
-        time.sleep(3)  # see `City.asked`
-        return found()[0]
+        (run,) = found()
+        self.airflow.wait_for_question(REVIEW, run, "ask")
+        return run
 
     def decide(self, user: str, kind: str, chosen: str, params: Mapping[str, Any]) -> None:
         run = self.open_question(kind)

@@ -91,12 +91,12 @@ def _answered(cases: Cases, question: Question) -> bool:
 
 def _awaiting(airflow: LocalAirflow, cases: Cases, question: Question) -> Question:
     def claimed() -> bool:
-        run = cases.question(question.episode, question.number).claimed_by
-        return run is not None and airflow.task_state("sunset_review", run, "ask") == "awaiting_input"
+        return cases.question(question.episode, question.number).claimed_by is not None
 
     _wait(airflow, claimed, f"ask {question.episode}/{question.number}")
-    time.sleep(3)  # Airflow loses an answer that comes before its scheduler has seen the task wait
-    return cases.question(question.episode, question.number)
+    asked = cases.question(question.episode, question.number)
+    airflow.wait_for_question("sunset_review", str(asked.claimed_by), "ask")
+    return asked
 
 
 def _answer(airflow: LocalAirflow, question: Question, chosen: str, params: Mapping[str, str]) -> None:

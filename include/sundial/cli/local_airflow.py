@@ -192,6 +192,23 @@ class LocalAirflow:
         state: str | None = self.call("GET", path)["state"]
         return state
 
+    def wait_for_question(self, dag_id: str, run_id: str, task_id: str, timeout: float = 180) -> None:
+        """Waits until a task waits for a person's answer, and its scheduler knows.
+
+        Airflow 3.3.2 loses an answer that comes before its scheduler has read that the task's process ended:
+        it then calls the answered task failed. A person is never that quick; a script is. After a restart
+        nobody reads it any more, hence at most half a minute for that.
+        """
+        what = f"ask by {dag_id}.{task_id}"
+        self._wait(lambda: self.task_state(dag_id, run_id, task_id) == "awaiting_input", timeout, what)
+        ended = f"dag_id='{dag_id}', task_id='{task_id}', run_id='{run_id}'"
+        log, deadline = self.home / "scheduler.log", time.monotonic() + 30
+        while time.monotonic() < deadline:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            if any(ended in line and "Received executor event" in line for line in lines):
+                return
+            time.sleep(0.5)
+
     def _known(self, dag_id: str) -> bool:
         found = self.call("GET", "/dags", params={"dag_id_pattern": dag_id, "limit": 100})
         return any(dag["dag_id"] == dag_id for dag in found["dags"])
