@@ -28,7 +28,6 @@ from sundial.report.bundle import build, file_bundle
 from sundial.stats.intervals import Interval
 from sundial.store.cases import Cases
 from sundial.store.database import Database
-from sundial.store.results import Results
 
 
 @pytest.fixture
@@ -39,9 +38,7 @@ def database(tmp_path: Path) -> Database:
 
 
 def filed(database: Database, lake: Lake, episode: str) -> str:
-    return file_bundle(
-        Cases(database).episode(episode), Cases(database), Results(database), lake, system(), policy(), TODAY
-    )
+    return file_bundle(Cases(database).episode(episode), database, lake, system(), policy(), TODAY)
 
 
 def with_a_year(database: Database) -> str:
@@ -79,13 +76,13 @@ def test_it_is_frozen_with_its_hashes_when_the_case_goes_to_the_cio(
 
 def test_the_same_store_gives_the_same_bytes(database: Database) -> None:
     cases, episode = determined(database)
-    args = (cases.episode(episode), cases, Results(database), system(), policy())
+    args = (cases.episode(episode), database, system(), policy())
     assert build(*args) == build(*args)
 
 
 def test_it_has_the_figures_behind_the_case_as_table_picture_and_json(database: Database) -> None:
     episode, cases = with_a_year(database), Cases(database)
-    made = build(cases.episode(episode), cases, Results(database), system(), policy())
+    made = build(cases.episode(episode), database, system(), policy())
     document = json.loads(made.document)
     estimates = [point["payload"]["estimate"] for point in document["series"]]
     assert estimates == pytest.approx([0.1, 0.12, 0.14, 0.16, 0.18, 0.2])
@@ -104,5 +101,5 @@ def test_a_text_of_others_stays_text(database: Database) -> None:
         2,
         given("Return for information", {"reasons": "<script>alert(1)</script> why?"}, "cio"),
     )
-    page = build(cases.episode(episode), cases, Results(database), system(), policy()).page.decode()
+    page = build(cases.episode(episode), database, system(), policy()).page.decode()
     assert "<script" not in page

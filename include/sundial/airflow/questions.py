@@ -157,10 +157,8 @@ def record_given(run: Any, given: Given) -> dict[str, Any]:
         event.key == f"answer/{key[1]}" and event.kind == DETERMINATION.kind for event in cases.events(key[0])
     ):
         from sundial.report.bundle import file_bundle
-        from sundial.store.results import Results
 
-        episode, database = cases.episode(key[0]), where.open_store()
-        file_bundle(episode, cases, Results(database), where.open_lake(), system, policy, today)
+        file_bundle(cases.episode(key[0]), where.open_store(), where.open_lake(), system, policy, today)
     return {"refused": done.refused, "next_question": done.next_question}
 
 

@@ -123,6 +123,7 @@ def show_case(case: CaseId, as_json: AsJson = False) -> None:
     from sundial.cli.given import entry_today
     from sundial.register.load import load_system
     from sundial.store.cases import Cases
+    from sundial.sunset.around import around
     from sundial.sunset.case import case_body
     from sundial.sunset.course import course_of
     from sundial.sunset.record import record_of
@@ -135,7 +136,7 @@ def show_case(case: CaseId, as_json: AsJson = False) -> None:
         episode, events = cases.episode(case), cases.events(case)
         system = entry_today(load_system(entry_path(where.register, episode.system)), store)
     if as_json:
-        emit(record_of(episode, events, system))
+        emit(record_of(episode, events, system, around(store, episode.id, episode.system)))
         return
     console().print(f"{episode.id} · {system.name} · {course_of(events).state.value}\n")
     console().print(case_body(cases, episode, system))

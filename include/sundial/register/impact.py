@@ -93,6 +93,9 @@ class Impact(Entry):
     people: str | None = Field(default=None, description="How people meet its effects, and what follows.")
     proportionality: str | None = Field(default=None, description="Why the benefits outweigh the harm.")
     alternatives: str | None = Field(default=None, description="What else was considered.")
+    relied_on_by: tuple[str, ...] = Field(
+        default=(), description="Services, systems and processes that would miss its outputs."
+    )
     risks: tuple[KnownRisk, ...] = Field(default=(), description="Risks that are known.")
     assessments: tuple[Assessment, ...] = Field(default=(), description="Impact assessments.")
 

@@ -14,8 +14,10 @@ from sundial.report.page import environment
 from sundial.report.plain import clean
 from sundial.store.canonical import canonical
 from sundial.store.cases import EVIDENCE, Cases, Episode, NewEvent
+from sundial.store.database import Database
 from sundial.store.records import Finding
 from sundial.store.results import Results
+from sundial.sunset.around import around
 from sundial.sunset.case import case_body
 from sundial.sunset.record import record_of
 
@@ -46,11 +48,12 @@ class Bundle:
         }
 
 
-def build(episode: Episode, cases: Cases, results: Results, system: System, policy: Policy) -> Bundle:
+def build(episode: Episode, database: Database, system: System, policy: Policy) -> Bundle:
     """Returns the bundle of a case as it stands; the same store gives the same bytes."""
+    cases = Cases(database)
     events = cases.events(episode.id)
-    series = _series(episode, [e.payload for e in events if e.kind == EVIDENCE], results)
-    record = record_of(episode, events, system)
+    series = _series(episode, [e.payload for e in events if e.kind == EVIDENCE], Results(database))
+    record = record_of(episode, events, system, around(database, episode.id, episode.system))
     document = {
         "record": record,
         "series": [_point(finding) for finding in series],
@@ -75,18 +78,19 @@ def build(episode: Episode, cases: Cases, results: Results, system: System, poli
 
 
 def file_bundle(
-    episode: Episode, cases: Cases, results: Results, lake: Lake, system: System, policy: Policy, as_of: date
+    episode: Episode, database: Database, lake: Lake, system: System, policy: Policy, as_of: date
 ) -> str:
     """Files the bundle as the case goes to the CIO, once a determination, and records its hashes.
 
     Returns:
         The path of the page in the lake; the document lies beside it, its name ending in .json.
     """
+    cases = Cases(database)
     events = cases.events(episode.id)
     number = sum(event.kind == "determination" for event in events)
     key, path = f"{BUNDLE}/{number}", f"sunset/{episode.id}/bundle-{number}"
     if not any(event.key == key for event in events):
-        made = build(episode, cases, results, system, policy)
+        made = build(episode, database, system, policy)
         lake.put(f"{path}.json", made.document)
         lake.put(f"{path}.html", made.page)
         cases.append(episode.id, NewEvent(key, BUNDLE, {"path": path, "sha256": made.hashes}, as_of))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, exists, func, select
+from sqlalchemy import Connection, Row, exists, func, or_, select
 
 from sundial.store.canonical import canonical
 from sundial.store.database import ConflictingRecord, Database, UnknownRecord
@@ -26,6 +26,21 @@ class Mail:
     message_id: str
     to: tuple[str, ...]
     subject: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A mail with what is known of it.
+
+    Attributes:
+        mail: the mail.
+        intent_at: when it was first to be sent.
+        outcome: of the last try; None before the first.
+    """
+
+    mail: Mail
+    intent_at: datetime
+    outcome: Outcome | None
 
 
 class Outbox:
@@ -100,6 +115,20 @@ class Outbox:
                 (row.outcome, row.detail)
                 for row in connection.execute(query.order_by(mail_results.c.attempt))
             )
+
+    def about(self, *beginnings: str) -> tuple[Tried, ...]:
+        """Returns the mails whose key begins with one of these, the first intended first."""
+        begins = or_(*(mails.c.key.startswith(beginning, autoescape=True) for beginning in beginnings))
+        query = select(mails).where(begins).order_by(mails.c.intent_at, mails.c.key)
+        results = select(mail_results.c.mail, mail_results.c.outcome).order_by(mail_results.c.attempt)
+        with self._database.read() as connection:
+            found = connection.execute(query).all()
+            keys = [row.key for row in found]
+            last = {
+                row.mail: row.outcome
+                for row in connection.execute(results.where(mail_results.c.mail.in_(keys)))
+            }
+        return tuple(Tried(_mail(row), row.intent_at, last.get(row.key)) for row in found)
 
     def pending(self) -> tuple[Mail, ...]:
         """Returns the mails that no try is known to have sent, the oldest intent first."""
