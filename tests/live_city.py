@@ -23,7 +23,7 @@ REVIEW = "sunset_review"
 AS_OF, NEXT_DAY = (str(DATES[-1] + timedelta(days=days)) for days in (0, 1))
 REASONS = {"reasons": "The gap between the districts has not closed."}
 CONSIDERED = {"data_ownership": "The City's.", "portability": "Exportable.", "impact": "A form replaces it."}
-UNANSWERED = dict.fromkeys([*REASONS, *CONSIDERED])
+UNANSWERED = dict.fromkeys([*REASONS, *CONSIDERED, "covered_by"])
 
 
 class City:

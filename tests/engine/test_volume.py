@@ -49,7 +49,10 @@ def test_accepted_rows_are_counted_by_day(lake: Lake, database: Database) -> Non
     pulled(database, 25)
     found = volume(lake, database, "lights", date(2026, 11, 19))
     assert found == Volume(
-        {date(2026, 11, 20): 3, date(2026, 11, 22): 7}, date(2026, 11, 24), date(2026, 11, 25)
+        {date(2026, 11, 20): 3, date(2026, 11, 22): 7},
+        date(2026, 11, 24),
+        date(2026, 11, 25),
+        date(2026, 11, 25),
     )
     assert found.between(date(2026, 11, 19), date(2026, 11, 21)) == 3
     assert mean_daily(found, date(2026, 11, 22), 7) == 10 / 7
@@ -65,10 +68,11 @@ def test_only_a_pull_that_got_an_answer_has_seen_the_source(lake: Lake, database
     assert volume(lake, database, "lights", DECIDED).seen_until is None
     pulled(database, 25)
     pulled(database, 26, "failed")
-    assert volume(lake, database, "lights", DECIDED).seen_until is None
+    found = volume(lake, database, "lights", DECIDED)
+    assert (found.seen_until, found.asked_until) == (None, date(2026, 11, 26))
     pulled(database, 27)
     assert volume(lake, database, "lights", DECIDED).seen_until == date(2026, 11, 27)
 
 
 def test_a_system_that_never_put_out_anything_has_none(tmp_path: Path, database: Database) -> None:
-    assert volume(Lake(f"{tmp_path}/lake"), database, "ghost", DECIDED) == Volume({}, None, None)
+    assert volume(Lake(f"{tmp_path}/lake"), database, "ghost", DECIDED) == Volume({}, None, None, None)

@@ -45,7 +45,7 @@ def test_a_case_goes_from_evidence_to_the_decision_of_a_named_person(city: City)
     assert city.airflow.run(MONITOR, NEXT_DAY, timeout=200) == "success"
     run, action, question = city.asked(1)
     assert (question.role, question.kind, question.claimed_by) == ("cdpo", "determination", run)
-    assert action["options"] == ["No", "Cannot say", "Yes"]
+    assert action["options"] == ["No", "Cannot say", "Yes", "Another case covers it"]
     assert [user["id"] for user in action["assigned_users"]] == ["cdpo"]
     assert "unequal" in action["body"] or "harm" in action["body"]
 

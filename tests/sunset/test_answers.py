@@ -18,13 +18,18 @@ from sunset_examples import (
     harm,
     next_week,
     opened_case,
+    policy,
     record,
     run_judge,
+    system,
 )
 
-from sundial.store.cases import Answer, NewEvent, Question
+from sundial.store.cases import Answer, Cases, NewEvent, Question
 from sundial.store.database import Database
 from sundial.sunset.answers import Given
+from sundial.sunset.by_hand import open_by_hand
+from sundial.sunset.course import State, course_of
+from sundial.sunset.questions import COVERED
 
 STAGES = {
     "stages": "2027-05-01: 0 %: the form replaces it",
@@ -97,6 +102,42 @@ def test_after_yes_neither_the_same_week_nor_the_next_opens_a_case(database: Dat
     assert run_judge(database).opened == ()
     record(database, harm(next_week(MONDAY)), week=next_week(MONDAY), as_of=TODAY)
     assert run_judge(database, TODAY).opened == ()
+
+
+def another_case(database: Database) -> str:
+    return open_by_hand(
+        Cases(database), policy(), system(), key="1", by="operator", reasons=REASONS["reasons"], as_of=TODAY
+    )
+
+
+def test_a_case_that_another_open_one_covers_ends_superseded_by_a_named_person(database: Database) -> None:
+    cases, episode = opened_case(database)
+    other = another_case(database)
+    done = answer(cases, episode, 1, given(COVERED, REASONS | {"covered_by": other}))
+    assert (done.refused, done.next_question) == (None, None)
+    event = cases.events(episode)[-1]
+    assert (event.kind, event.by, event.payload["covered_by"]) == ("superseded", "cdpo", other)
+    assert course_of(cases.events(episode)).state is State.SUPERSEDED
+    assert [one.id for one in cases.open_episodes()] == [other]
+    record(database, harm(next_week()), week=next_week())
+    assert run_judge(database).opened == (), "the rule rests, as after any case that a person ended"
+
+
+@pytest.mark.parametrize("covered_by", ["", "no-such-2026-001", "itself"])
+def test_only_another_open_case_of_the_system_covers_one(database: Database, covered_by: str) -> None:
+    cases, episode = opened_case(database)
+    other = another_case(database)
+    named = episode if covered_by == "itself" else covered_by
+    done = answer(cases, episode, 1, given(COVERED, REASONS | {"covered_by": named}))
+    assert done.refused is not None
+    assert other in done.refused or "Please fill in" in done.refused
+    assert done.next_question == 2
+
+
+def test_the_last_open_case_cannot_be_covered(database: Database) -> None:
+    cases, episode = opened_case(database)
+    done = answer(cases, episode, 1, given(COVERED, REASONS | {"covered_by": "another-2026-001"}))
+    assert "there is none" in str(done.refused)
 
 
 DETERMINATIONS_REFUSED = {

@@ -15,14 +15,15 @@ from sunset_examples import CONSIDERED, REASONS, TODAY, policy, system
 
 from sundial.engine.volume import Volume
 from sundial.register.given import LifecycleChange
-from sundial.store.cases import Cases, Event, Question
+from sundial.store.cases import Cases, Detection, Event, Question
 from sundial.store.database import Database
 from sundial.store.ledger import chains, faults
 from sundial.store.register import RegisterRows
 from sundial.sunset.answers import Given, record_answer
 from sundial.sunset.by_hand import open_by_hand
 from sundial.sunset.course import State, course_of
-from sundial.sunset.questions import FORMS
+from sundial.sunset.detect import registered
+from sundial.sunset.questions import DETERMINATION, FORMS, ask
 from sundial.sunset.steps import StepRefused, finish, steps_of
 from sundial.sunset.watch import watch
 
@@ -74,6 +75,27 @@ class SunsetCases(RuleBasedStateMachine):
             as_of=self.today,
         )
 
+    @rule()
+    def a_rule_fires(self) -> None:
+        figures = {"reported": 1, "grave": 1, "ids": [], "from": "2026-01-01", "to": "2026-12-31"}
+        fired = Detection(
+            system=system().id,
+            family="incidents",
+            rule="incidents",
+            week=self.today - timedelta(days=self.today.weekday()),
+            as_of=self.today,
+            policy_hash="c0ffee",
+            record={
+                "rule": {"id": "incidents", "sentence": "Harm."},
+                "principles": [],
+                **registered(system()),
+            },
+            evidence={"kind": "incidents", "figures": figures},
+        )
+        episode, new = self.cases.open_or_extend(fired)
+        if new:
+            ask(self.cases, self.cases.episode(episode), DETERMINATION, system(), self.today)
+
     def _answer(self, question: Question, given: Given) -> None:
         key = (question.episode, question.number)
         record_answer(self.cases, policy(), system(), key, given, self.today)
@@ -104,6 +126,7 @@ class SunsetCases(RuleBasedStateMachine):
                 "stages": f"{first}: 50 %: the north\n{second}: 0 %: all",
                 "substitute": "The desk, by hand.",
                 "lessons": "Ask the desk first.",
+                "covered_by": self.cases.open_episodes()[-1].id,
             }
         )
 
@@ -113,7 +136,7 @@ class SunsetCases(RuleBasedStateMachine):
             self.today += timedelta(days=1)
             if goes_on:
                 self.put_out[self.today] = 10
-        seen = Volume(self.put_out, max(self.put_out), self.today if answers else None)
+        seen = Volume(self.put_out, max(self.put_out), self.today if answers else None, self.today)
         for episode in self.cases.open_episodes():
             watch(episode, system(), policy(), self.cases, self.rows, lambda _: seen, self.today)
 
@@ -161,7 +184,7 @@ class SunsetCases(RuleBasedStateMachine):
                 assert determined
                 assert decided
                 assert determined[0].number < decided[-1].number
-            if state in (State.WITHDRAWN, State.CLOSED):
+            if state in (State.WITHDRAWN, State.CLOSED, State.SUPERSEDED):
                 assert events[-1].by == "cdpo"
 
     @invariant()

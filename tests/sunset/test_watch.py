@@ -37,9 +37,11 @@ def days(first: date, last: date, rows: int) -> dict[date, int]:
     return {first + timedelta(days=n): rows for n in range((last - first).days + 1)}
 
 
-def volume(rows: Mapping[date, int] | None = None, seen_until: date | None = None) -> Volume:
+def volume(
+    rows: Mapping[date, int] | None = None, seen_until: date | None = None, asked_until: date | None = None
+) -> Volume:
     found = dict(rows or {})
-    return Volume(found, max(found, default=None), seen_until)
+    return Volume(found, max(found, default=None), seen_until, asked_until or seen_until)
 
 
 def look(database: Database, episode: str, as_of: date, seen: Volume) -> Sequence[Notice]:
@@ -100,8 +102,36 @@ class TestHalt:
 
     def test_a_system_whose_rows_are_all_refused_is_not_silent(self, database: Database) -> None:
         cases, episode = decided(database, "Halt", REASONS)
-        look(database, episode, after(30), Volume({}, after(20), after(26)))
+        look(database, episode, after(30), Volume({}, after(20), after(26), after(26)))
         assert cases.events(episode)[-1].kind == "still_running"
+
+    def test_a_source_that_is_off_is_verified_once_its_step_is_done_and_it_has_given_no_answer_since(
+        self, database: Database
+    ) -> None:
+        cases, episode = decided(database, "Halt", REASONS)
+        silent = volume(days(after(-9), TODAY, 5), asked_until=after(30))
+        look(database, episode, after(30), silent)
+        assert state(cases, episode) is State.DECIDED, "no answer alone says nothing"
+        done = {"note": "Its server is gone.", "link": "", "as_of": after(31)}
+        finish(cases, policy(), episode, "stop_jobs", by="operator", **done)  # type: ignore[arg-type]
+        look(database, episode, after(37), volume(days(after(-9), TODAY, 5), asked_until=after(37)))
+        assert state(cases, episode) is State.DECIDED
+        look(database, episode, after(38), volume(days(after(-9), TODAY, 5), asked_until=after(38)))
+        assert state(cases, episode) is State.VERIFIED
+        found = next(event for event in cases.events(episode) if event.kind == "silent")
+        assert found.payload == {
+            "last_output": str(TODAY),
+            "no_answer_until": str(after(38)),
+            "switched_off_by": "operator",
+        }
+
+    def test_a_source_that_answers_is_not_off_whatever_somebody_says(self, database: Database) -> None:
+        cases, episode = decided(database, "Halt", REASONS)
+        look(database, episode, TODAY, volume())
+        done = {"note": "Its server is gone.", "link": "", "as_of": TODAY}
+        finish(cases, policy(), episode, "stop_jobs", by="operator", **done)  # type: ignore[arg-type]
+        look(database, episode, after(20), volume(days(after(1), after(20), 5), after(20)))
+        assert state(cases, episode) is State.EXECUTING
 
     @pytest.mark.parametrize("seen_until", [None, after(-1), after(6)])
     def test_a_source_that_was_not_asked_long_enough_is_not_silent(

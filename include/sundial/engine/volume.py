@@ -22,12 +22,15 @@ class Volume:
     Attributes:
         days: accepted rows by day; days without any are left out.
         last: the latest day that the source has brought a row of, accepted or not; None before the first.
-        seen_until: the day up to which a pull has asked the source, and has got an answer; None before that.
+        seen_until: the day up to which the last pull has asked the source, and has got an answer; None where
+            it got none.
+        asked_until: the day up to which it asked, with or without an answer; None before the first pull.
     """
 
     days: Mapping[date, int]
     last: date | None
     seen_until: date | None
+    asked_until: date | None
 
     def between(self, first: date, last: date) -> int:
         """Returns the accepted rows from one day to another, both included."""
@@ -59,11 +62,11 @@ def volume(lake: Lake, database: Database, system: str, since: date) -> Volume:
                 days[day] += pq.read_metadata(file).num_rows
     brought = [batch.last for batch in Landing(lake, system, "outputs").batches() if batch.last]
     pulled = Results(database).latest_pulls(system).get("outputs")
-    answered = pulled is not None and pulled.status == "ok"
     return Volume(
         days=dict(days),
         last=date.fromisoformat(max(brought)) if brought else None,
-        seen_until=pulled.as_of if pulled is not None and answered else None,
+        seen_until=pulled.as_of if pulled is not None and pulled.status == "ok" else None,
+        asked_until=pulled.as_of if pulled is not None else None,
     )
 
 

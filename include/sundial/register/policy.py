@@ -112,6 +112,10 @@ class ClosingStep(Entry):
     what: str = Field(min_length=10, description="What is to be done, as whoever does it reads it.")
     owner: RoleName = Field(description="The role that answers for it.")
     within_days: int = Field(ge=0, le=3650, description="Days from the decision in which it is due.")
+    source_off: bool = Field(
+        default=False,
+        description="Whether a source that gives no answer counts as switched off once this is done.",
+    )
 
 
 class SunsetTerms(Entry):

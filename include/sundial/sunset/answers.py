@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sundial.register.models import Policy, System
-from sundial.store.cases import Answer, Cases, NewEvent
+from sundial.store.cases import Answer, Cases, Episode, NewEvent
 from sundial.sunset.questions import (
     CLOSURE,
+    COVERED,
     DECISION,
     DETERMINATION,
     EXCEPTION,
@@ -67,7 +68,7 @@ def record_answer(
     episode, number = cases.episode(key[0]), key[1]
     question = cases.question(*key)
     form = FORMS[question.kind]
-    refused = refusal(form, policy, given, as_of)
+    refused = refusal(form, policy, given, as_of) or _not_covered(cases, episode, given)
     answer = Answer(
         accepted=refused is None,
         chosen=given.chosen,
@@ -112,6 +113,17 @@ def refusal(form: Form, policy: Policy, given: Given, as_of: date) -> str | None
     return None
 
 
+def _not_covered(cases: Cases, episode: Episode, given: Given) -> str | None:
+    """Returns why another case cannot take this one's place: only an open one of the system goes on."""
+    if given.chosen != COVERED:
+        return None
+    others = [one.id for one in cases.open_episodes(episode.system) if one.id != episode.id]
+    if _text(given, "covered_by") in others:
+        return None
+    named = f"name one of {', '.join(others)}" if others else "there is none, so answer yes, no or cannot say"
+    return f"No other open case of {episode.system} has that id; {named}."
+
+
 def _bad_stages(text: str, as_of: date) -> str | None:
     try:
         parse_stages(text, after=as_of)
@@ -129,20 +141,29 @@ def _bad_expiry(text: str, as_of: date) -> str | None:
 
 
 def _event(form: Form, number: int, answer: Answer, as_of: date) -> NewEvent:
-    # A system found to provide a positive outcome has no case: a named person ends it, with reasons.
-    withdrawn = form is DETERMINATION and answer.chosen == YES
     return NewEvent(
         key=f"answer/{number}",
-        kind="withdrawn" if withdrawn else "closed" if form is CLOSURE else form.kind,
+        kind=_kind(form, answer.chosen),
         payload={"chosen": answer.chosen, **answer.params},
         at=as_of,
         by=answer.answered_by,
     )
 
 
+def _kind(form: Form, chosen: str) -> str:
+    """Returns the kind of event that an answer is: a case ends by a named person only, with reasons."""
+    if form is DETERMINATION and chosen in _ENDS:
+        return _ENDS[chosen]
+    return "closed" if form is CLOSURE else form.kind
+
+
+_ENDS = {YES: "withdrawn", COVERED: "superseded"}
+"""A system found to provide a positive outcome has no case, and one case is enough."""
+
+
 def _following(form: Form, chosen: str) -> Form | None:
     if form is DETERMINATION:
-        return None if chosen == YES else DECISION
+        return None if chosen in _ENDS else DECISION
     return DETERMINATION if form is DECISION and chosen == RETURN else None
 
 

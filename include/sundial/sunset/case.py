@@ -204,9 +204,14 @@ def _told(event: Event) -> str:
             share, left, before = said["share"], said["rows_a_day_left"], said["rows_a_day_before"]
             return f"{plain(said['what'])}: {left:,.1f} of {before:,.1f} a day are left, {share:.0%} may be."
         case "silent":
-            return (
-                f"no output after {said['last_output'] or 'the decision'}, seen until {said['seen_until']}."
-            )
+            last = said["last_output"] or "the decision"
+            if "switched_off_by" in said:
+                by = plain(said["switched_off_by"])
+                until = said["no_answer_until"]
+                return (
+                    f"no output after {last}; no answer until {until}, and {by} says that the source is off."
+                )
+            return f"no output after {last}, seen until {said['seen_until']}."
         case "exception_expired":
             return f"it held until {said['expires_on']}."
         case "step_done":

@@ -51,7 +51,7 @@ class Form:
     fields: tuple[Field, ...]
 
 
-YES, NO, CANNOT_SAY = "Yes", "No", "Cannot say"
+YES, NO, CANNOT_SAY, COVERED = "Yes", "No", "Cannot say", "Another case covers it"
 HALT, PHASE_OUT, EXCEPTION, RETURN = "Halt", "Phase out", "Exception", "Return for information"
 CLOSE = "Close"
 
@@ -62,12 +62,13 @@ DETERMINATION = Form(
     kind="determination",
     role="cdpo",
     subject="{name}: does it still provide a positive outcome to the City?",
-    choices=(NO, CANNOT_SAY, YES),
+    choices=(NO, CANNOT_SAY, YES, COVERED),
     fields=(
-        Field("reasons", "Reasons for the determination", (NO, CANNOT_SAY, YES)),
+        Field("reasons", "Reasons for the determination", (NO, CANNOT_SAY, YES, COVERED)),
         Field("data_ownership", "Ownership of the data, and access to it afterwards", (NO, CANNOT_SAY)),
         Field("portability", "Portability of model, algorithm and data", (NO, CANNOT_SAY)),
         Field("impact", "Impact on services, users and residents", (NO, CANNOT_SAY)),
+        Field("covered_by", "The open case of this system that covers it", (COVERED,)),
     ),
 )
 

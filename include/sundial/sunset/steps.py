@@ -18,12 +18,18 @@ class StepRefused(ValueError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a case; `done` is the event that says by whom and how."""
+    """One step of a case.
+
+    Attributes:
+        source_off: whether a source that gives no answer counts as switched off once it is done.
+        done: the event that says by whom and how.
+    """
 
     id: str
     what: str
     owner: str
     due: date
+    source_off: bool
     done: Event | None
 
 
@@ -35,6 +41,7 @@ def begin(cases: Cases, policy: Policy, episode: str, decision: Event, as_of: da
             "what": step.what,
             "owner": step.owner,
             "due": (decision.at + timedelta(days=step.within_days)).isoformat(),
+            **({"source_off": True} if step.source_off else {}),
         }
         for step in policy.sunset_terms.closing
     ]
@@ -48,7 +55,14 @@ def steps_of(events: Sequence[Event]) -> Sequence[Step]:
     listed = next((event.payload["steps"] for event in reversed(events) if event.kind == STEPS), ())
     done = {event.payload["step"]: event for event in events if event.kind == STEP_DONE}
     return [
-        Step(one["id"], one["what"], one["owner"], date.fromisoformat(one["due"]), done.get(one["id"]))
+        Step(
+            one["id"],
+            one["what"],
+            one["owner"],
+            date.fromisoformat(one["due"]),
+            one.get("source_off", False),
+            done.get(one["id"]),
+        )
         for one in listed
     ]
 

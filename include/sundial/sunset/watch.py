@@ -156,13 +156,17 @@ def _hold_against_source(
 ) -> None:
     """Records what the source says of a halt, or of each stage of a phase-out that is over."""
     stopped = decision.at
-    known = {event.key for event in cases.events(episode.id)}
+    events = cases.events(episode.id)
+    known = {event.key for event in events}
+    off = None if seen.seen_until else _switched_off(events)
     for number, stage in enumerate(course.stages, start=1):
         stopped = stage.day
         key = f"stage/{decision.number}/{number}"
         if key in known:  # rows that came later do not judge it anew
             continue
         verdict = _stage(number, stage, decision, policy, seen)
+        if verdict is None and off is not None:
+            continue
         if verdict is None:
             return
         kind = "stage_met" if verdict["met"] else "stage_missed"
@@ -180,13 +184,23 @@ def _hold_against_source(
         key = f"still_running/{max(later)}/{total}"  # once, until more arrives
         if key not in known:
             cases.append(episode.id, NewEvent(key, "still_running", found, as_of))
-    last_day = max(later, default=stopped) + timedelta(days=policy.sunset_terms.silent_days)
-    if seen.seen_until is not None and seen.seen_until >= last_day:
+    quiet = timedelta(days=policy.sunset_terms.silent_days)
+    last_output = seen.last.isoformat() if seen.last else None
+    if seen.seen_until is not None and seen.seen_until >= max(later, default=stopped) + quiet:
+        found = {"last_output": last_output, "seen_until": seen.seen_until.isoformat()}
+        cases.append(episode.id, NewEvent(f"silent/{decision.number}", "silent", found, as_of))
+    if off is not None and seen.asked_until and seen.asked_until >= max(stopped, off.at, *later) + quiet:
         found = {
-            "last_output": seen.last.isoformat() if seen.last else None,
-            "seen_until": seen.seen_until.isoformat(),
+            "last_output": last_output,
+            "no_answer_until": seen.asked_until.isoformat(),
+            "switched_off_by": off.by,
         }
         cases.append(episode.id, NewEvent(f"silent/{decision.number}", "silent", found, as_of))
+
+
+def _switched_off(events: Sequence[Event]) -> Event | None:
+    """Returns the step by which somebody said that the source is off, of the decision in force."""
+    return next((step.done for step in steps_of(events) if step.source_off and step.done), None)
 
 
 def _stage(
