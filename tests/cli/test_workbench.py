@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from sundial.cli.connections import resolve
 from sundial.cli.main import app
 from sundial.engine.run import Run
-from sundial.engine.settings import settings
+from sundial.engine.settings import INCLUDE, settings
 from sundial.gate.gate import Gate
 from sundial.register.load import load_policy, load_system
 from sundial.register.principles import Principle
@@ -261,13 +261,15 @@ def test_the_doctor_finds_a_working_city_well_and_its_feeds_late() -> None:
     assert result.exit_code == 0
     assert {(line["verdict"], line["about"]) for line in lines if line["verdict"] != "ok"} == {
         ("warning", "register"),
+        ("warning", "mail"),
+        ("warning", "roles"),
         ("warning", f"{ID} · outputs"),
         ("warning", f"{ID} · outcomes"),
     }
     (budget,) = [line for line in lines if (line["verdict"], line["about"]) == ("warning", "register")]
     assert "streams of evidence, and the budget has room for 0 beside its reserve" in budget["said"]
     assert budget["remedy"].startswith("approve evidence.stream_weight 0.0")
-    late = [line for line in lines if line["verdict"] == "warning" and line != budget]
+    late = [line for line in lines if line["verdict"] == "warning" and line["about"].startswith(ID)]
     assert all("more was due by" in line["said"] for line in late)
     assert len([line for line in lines if "the source answers" in line["said"]]) == 2
     assert SECRET not in result.output
@@ -292,6 +294,22 @@ def test_the_doctor_names_every_problem_and_its_remedy(
         f"{ID} · outcomes",
     }
     assert all(line["remedy"] for line in problems)
+
+
+def test_the_doctor_says_whose_mail_goes_nowhere(empty_city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = empty_city / "policy.yaml"
+    policy = yaml.safe_load((INCLUDE / "policy.yaml").read_text())
+    for number, role in enumerate(policy["roles"].values()):
+        role["email"] = [f"role-{number}@sanjoseca.gov"]
+    del policy["roles"]["cio"]["email"]
+    file.write_text(yaml.safe_dump(policy))
+    monkeypatch.setenv("SUNDIAL_POLICY", str(file))
+    smtp = {"conn_type": "smtp", "host": "mail", "extra": {"from_email": "sundial@sanjoseca.gov"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(smtp))
+    lines = {line["about"]: line for line in document("doctor")}
+    assert (lines["mail"]["verdict"], lines["roles"]["verdict"]) == ("ok", "problem")
+    assert lines["roles"]["said"].startswith("cio of policy.yaml without an address")
+    assert lines["roles"]["remedy"] == "give roles.cio.email"
 
 
 def test_the_doctor_tells_what_reaching_a_source_finds(empty_city: Path) -> None:

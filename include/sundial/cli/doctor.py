@@ -29,7 +29,8 @@ from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.problems import RegisterError
 from sundial.register.source import FilesSource, HttpSource, SqlSource
 from sundial.register.used import needed_columns
-from sundial.report.plain import clean
+from sundial.report.plain import clean, joined
+from sundial.report.smtp import SMTP_CONNECTION, sender_of
 from sundial.sources.connection import Connection
 from sundial.sources.errors import SourceError
 from sundial.sources.fetch import fetch
@@ -96,6 +97,9 @@ def examine(where: Settings, only: str | None = None, *, reach: bool = False) ->
     yield from _lake(lake, where.lake)
     yield _secret()
     yield _checkpoints()
+    yield _mail_server()
+    if policy is not None:
+        yield from _addresses(policy)
     if os.environ.get(PLAYED):
         yield Line(
             "warning",
@@ -216,6 +220,37 @@ def _checkpoints() -> Line:
             "check url and credentials",
         )
     return Line("ok", about, f"{len(last)} are filed")
+
+
+def _mail_server() -> Line:
+    try:
+        sender = sender_of(resolve(SMTP_CONNECTION))
+    except LookupError as error:
+        remedy = f"define the connection {SMTP_CONNECTION}, with from_email in its extra"
+        return Line("warning", "mail", f"nothing can be mailed: {clean(str(error))}", remedy)
+    return Line("ok", "mail", f"connection {SMTP_CONNECTION} sends as {sender}")
+
+
+def _addresses(policy: Policy) -> Iterator[Line]:
+    """Yields whose mail goes nowhere: nobody would learn what they are asked."""
+    without = [name for name, role in policy.roles.items() if not role.email]
+    if without:
+        asked = [name for name in without if name in ("cio", "cdpo")]
+        yield Line(
+            "problem" if asked else "warning",
+            "roles",
+            f"{joined(without)} of policy.yaml without an address: their mail goes nowhere",
+            f"give {joined([f'roles.{name}.email' for name in without])}",
+        )
+    sample = [name for name, role in policy.roles.items() if any(_is_sample(to) for to in role.email)]
+    if sample:
+        said = f"{joined(sample)} of policy.yaml: a sample address"
+        yield Line("warning", "roles", said, "give the City's own under roles")
+
+
+def _is_sample(address: str) -> bool:
+    domain = address.rpartition("@")[2].casefold()
+    return domain.startswith("example.") or domain.endswith((".example", ".invalid", ".test"))
 
 
 def _system(
