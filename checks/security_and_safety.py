@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 
-from checks.attestations import attested
+from checks.attestations import attested, not_operated
 from checks.cells import by_level
 from checks.drift import number_bins
 from checks.flags import flagged
@@ -38,6 +38,44 @@ from sundial.api import (
 VERSIONS = counts("outputs", ["model_version"])
 MINUTES, DOWN = counter("minutes"), counter("minutes_down")
 CANARIES, WRONG = counter("canaries"), counter("canaries_wrong")
+
+
+class OpenIncidents(Check):
+    """Reported incidents of harm or security are closed within their term.
+
+    Formula:
+        since = day of the discovery of the earliest incident that is open on the week's Sunday, + the term's
+        limit; open from its report on. Without one it is `ok`: nothing was reported, which does not say that
+        nothing happened.
+
+    Read:
+        `details.incidents` names them, `details.grave` counts the grave ones. An incident is closed by
+        whoever answers for it, with what was done: see incidents.md.
+
+    Source:
+        The City's AI policy, incidents; how long one may stay open is the City's choice.
+    """
+
+    name = "security_and_safety.incidents"
+    principle = Principle.SECURITY_AND_SAFETY
+    kind = Kind.FACTUAL
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        known = [one for one in view.incidents if one.open_on(view.end)]
+        if not view.system.operated and not known:
+            yield not_operated(view, "open_incidents")
+            return
+        limit = timedelta(days=view.term("incident_open").limit_days)
+        number = f"{len(known)} incidents are open" if len(known) > 1 else "An incident is open"
+        yield view.fact(
+            "open_incidents",
+            since=known[0].discovered + limit if known else None,
+            term="incident_open",
+            reason=f"{number}, the earliest discovered on {known[0].discovered}." if known else "",
+            ok="No reported incident is open." if not known else "Each open incident is within its term.",
+            incidents=[one.id for one in known],
+            grave=sum(one.grave for one in known),
+        )
 
 
 class RefusedRows(Check):

@@ -18,6 +18,7 @@ from towns import FIRST, POLICY, WEEK, entry
 from sundial.engine.discover import discover
 from sundial.engine.measure import Measuring, measure_week
 from sundial.engine.plan import plan_of
+from sundial.engine.standing import Incident
 from sundial.engine.streams import Alarms, Streams
 from sundial.gate.judged import Judged
 from sundial.profile.analysed import Analysis
@@ -52,6 +53,7 @@ def measured(
     gates: Mapping[FeedName, Sequence[Judged]] | None = None,
     failed: Mapping[str, str] | None = None,
     learnt: Learnt | None = None,
+    incidents: Sequence[Incident] = (),
 ) -> list[Finding]:
     """The check's findings of the last of so many weeks from `FIRST` on, each judged in its turn."""
     system = system.model_copy(update={"checks": (check,)})
@@ -77,6 +79,7 @@ def measured(
         provenance={},
         events=of_events,
         learnt=learnt,
+        incidents=incidents,
     )
     last: list[Finding] = []
     for number in range(weeks):

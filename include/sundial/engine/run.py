@@ -18,6 +18,7 @@ from sundial.engine.in_effect import InEffect
 from sundial.engine.measure import Measuring, Staged, measure_week, rests_on
 from sundial.engine.plan import Plan, plan_of
 from sundial.engine.restate import restated
+from sundial.engine.standing import incidents_of
 from sundial.engine.streams import Streams
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
@@ -240,6 +241,7 @@ class Run:
             history=self._history(principle),
             learnt=Learnt(self.lake, self.system.id),
             rows=self._rows(),
+            incidents=incidents_of(self.database, self.system.id, self.policy.timezone),
         )
 
     def record(self) -> Sequence[date]:

@@ -121,6 +121,11 @@ class ClosingStep(Entry):
 class SunsetTerms(Entry):
     """How long a sunset case may wait, and how its decision is verified."""
 
+    act_days: int = Field(
+        default=28,
+        ge=1,
+        description="Days within which somebody acts upon a confirmed breach: by repair, waiver or case.",
+    )
     remind_days: int = Field(ge=1, description="Days after which an open question is asked for again.")
     escalate_days: int = Field(ge=1, description="Days from which on CIO and CDPO are both told.")
     silent_days: int = Field(ge=0, description="Days without an output after which a halt is verified.")

@@ -26,6 +26,7 @@ _METRICS = {
     "false_positive_rate": "False-positive rate",
     "true_positive_rate": "True-positive rate",
     "ai_review_age": "AI Review",
+    "open_incidents": "Open incidents",
     "fact_sheet_age": "FactSheet",
     "fact_sheet_version": "FactSheet version",
     "register_entry_incomplete": "Register entry",

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import takewhile
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, false, func, or_, select
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, false, func, or_,
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
 from sundial.store.ledger import append
-from sundial.store.records import Evidence, Finding, Restated, finding_from_payload, finding_id
+from sundial.store.records import Evidence, Finding, Restated, Status, finding_from_payload, finding_id
 from sundial.store.tables import (
     episode_events,
     episodes,
@@ -60,6 +61,16 @@ class Judgement:
     code_version: str
     recorded_at: datetime
     run_id: str
+
+
+@dataclass(frozen=True, order=True)
+class Standing:
+    """A finding that is in breach in the last judged week: since which week, without a week between."""
+
+    check: str
+    metric: str
+    slice: tuple[tuple[str, str], ...]
+    since: date
 
 
 @dataclass(frozen=True)
@@ -173,6 +184,29 @@ class Results:
         """Returns the findings of the last judged week."""
         last = select(func.max(judged_weeks.c.week)).where(judged_weeks.c.system == system).scalar_subquery()
         return self._findings(_latest().where(findings.c.system == system, findings.c.week == last))
+
+    def standing_breaches(self, system: str) -> tuple[Standing, ...]:
+        """Returns what is in breach in the last judged week, by check, metric and slice.
+
+        Statuses are those that the weeks were judged with; what was restated since does not change how long
+        somebody could have known of it.
+        """
+        judged = select(judged_weeks.c.week).where(judged_weeks.c.system == system)
+        breaches = select(findings.c.week, findings.c.check, findings.c.metric, findings.c.slice).where(
+            findings.c.system == system, findings.c.status == Status.BREACH.value
+        )
+        with self._database.read() as connection:
+            weeks = [*connection.scalars(judged.order_by(judged_weeks.c.week.desc()))]
+            found: defaultdict[tuple[str, str, str], set[date]] = defaultdict(set)
+            for row in connection.execute(breaches):
+                found[row.check, row.metric, row.slice].add(row.week)
+        standing = []
+        for (check, metric, where), of_weeks in sorted(found.items()):
+            run = [*takewhile(of_weeks.__contains__, weeks)]
+            if run:
+                pairs = tuple((name, level) for name, level in json.loads(where))
+                standing.append(Standing(check, metric, pairs, run[-1]))
+        return tuple(standing)
 
     def findings_between(
         self,
