@@ -68,6 +68,19 @@ class Stack:
         assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
 
+    def as_written(self, commands: str, folder: Path) -> None:
+        """Runs a block of commands of the documentation, for this deployment, in a folder."""
+        env = {name: value for name, value in os.environ.items() if name not in self.settings}
+        env |= {
+            "COMPOSE_FILE": str(ROOT / "docker-compose.yaml"),
+            "COMPOSE_ENV_FILES": str(self.env_file),
+            "COMPOSE_PROJECT_NAME": self.project,
+        }
+        done = subprocess.run(
+            ["bash", "-euc", commands], cwd=folder, env=env, capture_output=True, text=True, timeout=900
+        )
+        assert done.returncode == 0, f"{commands}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+
     @property
     def settings(self) -> dict[str, str]:
         pairs = re.findall(r"^(\w+)=(.*)$", self.env_file.read_text(), flags=re.MULTILINE)
@@ -294,6 +307,78 @@ def test_every_service_restarts_with_the_same_data(stack: Stack, measured: str) 
             f"all are healthy after a restart of {service}",
         )
     assert before <= data()
+
+
+@pytest.mark.parametrize(
+    "statement", ["update findings set metric = 'x'", "delete from findings", "drop table findings"]
+)
+def test_the_pipelines_role_changes_nothing_in_the_store(stack: Stack, measured: str, statement: str) -> None:
+    password = stack.settings["SUNDIAL_DB_PASSWORD"]
+    login = (
+        "exec",
+        "-T",
+        "-e",
+        f"PGPASSWORD={password}",
+        "postgres",
+        "psql",
+        "-h",
+        "127.0.0.1",
+        "-U",
+        "sundial",
+    )
+    with pytest.raises(AssertionError, match=r"permission denied|must be owner"):
+        stack.compose(*login, "-d", "sundial", "-tAc", statement)
+
+
+def _verify(stack: Stack) -> tuple[int, str]:
+    done = stack.compose("exec", "-T", "scheduler", "sh", "-c", 'sundial verify; echo "exit $?"')
+    said, _, code = done.strip().rpartition("exit ")
+    return int(code), said
+
+
+def test_a_backup_brings_everything_back_and_the_ledger_says_what_came_after_it(
+    stack: Stack, measured: str, tmp_path: Path
+) -> None:
+    """The commands are those of docs/deploy.md; the checkpoints lie apart and are not in the backup."""
+    section = (ROOT / "docs/deploy.md").read_text().partition("## Backup and restore")[2]
+    backup, restore = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)[:2]
+
+    def state() -> set[str]:
+        files = "cd /opt/sundial-data && find . -type f -exec cksum {} +"
+        return {
+            *stack.sql("sundial", "select key, payload_hash from findings").splitlines(),
+            *stack.sql("sundial", "select chain, number, hash from ledger").splitlines(),
+            *stack.sql("airflow", "select id, username, password from ab_user").splitlines(),
+            *stack.compose("exec", "-T", "scheduler", "sh", "-c", files).splitlines(),
+        }
+
+    stack.compose("exec", "-T", "scheduler", "sundial", "checkpoint")
+    before = state()
+    assert _verify(stack)[0] == 0
+    stack.as_written(backup, tmp_path)
+    stack.as_written(restore, tmp_path)
+    _until(lambda: stack.health() == dict.fromkeys(SERVICES, "healthy") or None, 180, "all are healthy again")
+    assert state() == before
+    assert _verify(stack)[0] == 0
+
+    # What is recorded and signed after the backup is lost by restoring it, and the checkpoint shows that.
+    opened = (
+        "sundial",
+        "sunset",
+        "open",
+        "compas-broward",
+        "--by",
+        "cdpo",
+        "--reasons",
+        "To be lost by a restore.",
+    )
+    stack.compose("exec", "-T", "scheduler", *opened)
+    stack.compose("exec", "-T", "scheduler", "sundial", "checkpoint")
+    stack.as_written(restore, tmp_path)
+    code, said = _verify(stack)
+    assert code == 1, said
+    assert "compas-broward" in said
+    assert state() == before
 
 
 def test_starting_again_changes_nothing(stack: Stack) -> None:

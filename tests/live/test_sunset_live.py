@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from live_city import CONSIDERED, REASONS, REVIEW, City, wait_for
 from small_city import MONITOR
 from small_system import A_GROUP, ID, TUESDAYS
 
+from sundial.engine.settings import INCLUDE
 from sundial.engine.today import PLAYED
 from sundial.register.given import LifecycleChange
 from sundial.register.lifecycle import Lifecycle
@@ -31,18 +33,50 @@ FIRST = date(2024, 2, 1)
 FORM = {"reasons": "Applicants were sent away who had an appointment."}
 
 
+AFTER_NOTICE = """
+    @task
+    def after_notice() -> None:
+        pass
+
+"""
+"""A task that a new release adds."""
+
+
 class Played(City):
     """The city in a time of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._today = folder / "today"
         super().__init__(folder)
-        self.airflow.environment = {**self.airflow.environment, PLAYED: str(self._today)}
+        self.dags = folder / "dags"
+        shutil.copytree(INCLUDE.parent / "dags", self.dags, ignore=shutil.ignore_patterns("__pycache__"))
+        self.airflow.environment = {
+            **self.airflow.environment,
+            PLAYED: str(self._today),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
+        }
         self.rows = RegisterRows(self.cases._database)
         self.play(FIRST)
 
     def play(self, day: date) -> None:
         self._today.write_text(str(day))
+
+    def deploy(self, dag: str, display: str) -> None:
+        """Changes a DAG's file, as a new release does, and waits until Airflow has read it."""
+        file = self.dags / f"{dag}.py"
+        before = file.read_text()
+        file.write_text(
+            before.replace('dag_display_name="Sunset review"', f"dag_display_name={display!r}")
+            .replace("claimed >> notify()", "claimed >> notify() >> after_notice()")
+            .replace("    asked = AskOperator(", AFTER_NOTICE + "    asked = AskOperator(")
+        )
+        assert file.read_text() != before
+
+        def read_anew() -> bool:
+            return bool(self.airflow.call("GET", f"/dags/{dag}")["dag_display_name"] == display)
+
+        wait_for(read_anew, f"{dag} is read anew", 120)
 
     def put_out(self, until: date) -> None:
         """Writes weekly outputs of the old pace up to a day."""
@@ -162,6 +196,9 @@ def test_a_case_goes_through_return_exception_phase_out_and_halt_to_its_closure(
     # Every process of Airflow restarts while the question waits.
     city.airflow.stop()
     city.airflow.start()
+    # And a new release changes the DAG whose run waits.
+    city.open_question("determination")
+    city.deploy(REVIEW, "Sunset review, second release")
     city.decide("cdpo", "determination", "No", REASONS | CONSIDERED)
     city.decide("cio", "decision", "Return for information", {"reasons": "Who takes over at the desk?"})
     assert city.state() is State.DRAFT

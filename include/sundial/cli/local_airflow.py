@@ -155,8 +155,7 @@ class LocalAirflow:
             timeout=60,
         )
         if known.status_code == httpx.codes.NOT_FOUND:
-            body = {"dag_run_id": run_id, "logical_date": None, "conf": {"as_of": as_of}}
-            self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)
+            self._wait(lambda: self._started(dag_id, run_id, as_of), 60, f"start {dag_id} as of {as_of}")
         elif known.json()["state"] == "failed":
             self.call(
                 "POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": True}
@@ -170,6 +169,19 @@ class LocalAirflow:
 
         self._wait(ended, timeout, f"end {dag_id} as of {as_of}")
         return state
+
+    def _started(self, dag_id: str, run_id: str, as_of: str) -> bool:
+        """Starts a run; False where Airflow's SQLite was locked, as it is when the machine is very busy."""
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": {"as_of": as_of}}
+        try:
+            self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == httpx.codes.CONFLICT:  # the try before had started it
+                return True
+            if not error.response.is_server_error:
+                raise
+            return False
+        return True
 
     def _hold(self) -> None:
         """Holds the home as long as this process lives: two schedulers on one SQLite would fight."""
