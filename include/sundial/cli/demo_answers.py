@@ -118,10 +118,11 @@ def _watch(airflow: LocalAirflow, cases: Cases, system: str, day: date, say: Cal
     say(f"Sunset watch on {day}: {airflow.run('sunset_watch', str(day))}")
     for episode in cases.open_episodes(system):
         events = cases.events(episode.id)
-        say(f"{episode.id}: {course_of(events).state.value}; {_LAST.get(events[-1].kind, '')}")
+        seen = [_SEEN[event.kind] for event in events if event.kind in _SEEN]
+        say(f"{episode.id}: {course_of(events).state.value}; {seen[-1]}")
 
 
-_LAST = {
+_SEEN = {
     "silent": "its source is silent, and the register in effect says retired",
     "stage_missed": "its first stage was missed, and the CIO is asked again",
     "still_running": "its source goes on, and CIO and CDPO are told so",
