@@ -180,7 +180,7 @@ def test_secrets_are_random_private_and_never_overwritten(tmp_path: Path) -> Non
         set(re.findall(r"^\w+(?:KEY|SECRET|PASSWORD)=(.+)$", file.read_text(), re.MULTILINE))
         for file in files
     ]
-    assert len(kept[0]) == 12
+    assert len(kept[0]) == 14
     assert not kept[0] & kept[1]
     assert first.stat().st_mode & 0o777 == 0o600
 

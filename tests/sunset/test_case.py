@@ -26,7 +26,7 @@ from sundial.engine.waive import waived
 from sundial.register.sunset_rules import SILENCE
 from sundial.store.cases import Cases, Detection
 from sundial.store.database import Database
-from sundial.store.records import Finding, Kind, Status, Threshold
+from sundial.store.records import Finding, Kind, Side, Status, Threshold
 from sundial.sunset.case import case_body, evidence_sentence, grounds
 from sundial.sunset.detect import registered
 from sundial.sunset.questions import DETERMINATION, ask
@@ -159,6 +159,18 @@ def test_worse_than_the_process_shows_both_shares() -> None:
         "accuracy against process by everybody: 68.0% (n = 900), "
         "without AI (Interview form) 76.0% (n = 1,200); "
     )
+
+
+def test_where_the_windows_mean_still_looks_good_the_last_week_is_said_too() -> None:
+    floor = Threshold("target", 0.85, Side.FLOOR, *_ceiling()[1:])
+    confirmed = replace(evidence(40.0), counts=(290, 395))
+    found = outcome(estimate=0.893, n=5239, threshold=floor, evidence=confirmed)
+    assert (
+        "accuracy by everybody: 89.3% (n = 5,239) over the window, 73.4% (n = 395) in the last week alone, "
+        "threshold 85.0%"
+    ) in evidence_sentence(found.payload())
+    below = replace(found, estimate=0.825)
+    assert "accuracy by everybody: 82.5% (n = 5,239), threshold 85.0%" in evidence_sentence(below.payload())
 
 
 def test_a_measure_that_is_no_share_keeps_its_unit() -> None:

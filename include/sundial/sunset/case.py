@@ -136,7 +136,7 @@ def evidence_sentence(finding: Mapping[str, Any]) -> str:
         estimate = finding["details"]["rate"]
     if estimate is not None:
         shown = f"{100 * estimate:.1f} points" if is_gap else _figure(finding["metric"], estimate)
-        shown = f"{shown} (n = {finding['n']:,}{_between(finding)})"
+        shown = f"{shown} (n = {finding['n']:,}{_between(finding)}){_last_week(finding, estimate)}"
     log_e = float(finding["evidence"]["log_e"])
     chance = (
         f"; if it were within, such data had a chance of at most 1 in {_round(log_e)}" if log_e > 0 else ""
@@ -148,6 +148,21 @@ def _figure(metric: str, value: float) -> str:
     """Returns a value of a measure: in its own unit where it is no share."""
     measure = MEASURES.get(metric)
     return f"{value:,.4g}" if measure and measure.unit == "number" else f"{value:.1%}"
+
+
+def _last_week(finding: Mapping[str, Any], estimate: float) -> str:
+    """Returns the last week alone, where the window's mean still lies on the good side of the threshold.
+
+    Evidence counts each week once; a window of 13 weeks follows slowly, and would seem to say the opposite.
+    """
+    counts, limit = finding["evidence"]["counts"], finding["threshold"]["value"]
+    sign = {"floor": 1, "ceiling": -1}.get(finding["threshold"]["side"], 0)
+    if not sign or len(counts) != 2 or not counts[1]:
+        return ""
+    week = counts[0] / counts[1]
+    if sign * (estimate - limit) < 0 or sign * (week - limit) >= 0:
+        return ""
+    return f" over the window, {week:.1%} (n = {counts[1]:,.0f}) in the last week alone"
 
 
 def _between(finding: Mapping[str, Any]) -> str:
