@@ -264,11 +264,17 @@ def _cells(findings: Sequence[Finding], when: str) -> tuple[PrincipleCell, ...]:
     of: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         of[finding.principle].append(finding)
-    return tuple(_cell(principle, of[principle.value], when) for principle in Principle)
+    return tuple(principle_cell(principle, _counts(of[principle.value]), when) for principle in Principle)
 
 
-def _cell(principle: Principle, findings: Sequence[Finding], when: str) -> PrincipleCell:
-    counts = _counts(findings)
+def principle_cell(principle: Principle, counts: tuple[tuple[Status, int], ...], when: str) -> PrincipleCell:
+    """Returns how a principle shows whose findings are counted by status, the worst first.
+
+    Args:
+        principle: which one.
+        counts: findings by status in the order of `WORST_FIRST`; none: it was not measured.
+        when: the week that they are of, where that is not the one that is due; else empty.
+    """
     present = [status for status, _ in counts]
     worst = present[0] if present else Status.NOT_MEASURED
     looks = [LOOKS[worst]]

@@ -90,7 +90,8 @@ findings = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("run_id", Text, nullable=False),
     ForeignKeyConstraint(["system", "week"], ["judged_weeks.system", "judged_weeks.week"]),
-    Index(None, "system", "week"),
+    Index(None, "system", "week", "principle", "status"),
+    Index(None, "system", "check", "metric", "week"),
 )
 
 restatements = Table(
