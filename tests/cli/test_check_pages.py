@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from sundial.api import Check, Finding, Principle, Side, View
-from sundial.cli.check_pages import INDEX, PARTS, pages, told, write
+from sundial.cli.check_pages import INDEX, pages, write
 from sundial.engine.discover import discover
 from sundial.engine.settings import INCLUDE
 from sundial.engine.texts import texts_of
+from sundial.engine.told import PARTS, told
 from sundial.register.load import load_policy
 
 FOLDER = INCLUDE.parent / "docs" / "checks"

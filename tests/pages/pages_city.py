@@ -69,7 +69,8 @@ class Town:
             return SignedIn(user, lambda name: name not in hidden) if user else None
 
         root = FastAPI()
-        pages = create_app(Site(signed_in, lambda: self.settings, lambda path: f"/airflow{path}"))
+        site = Site(signed_in, lambda: self.settings, lambda path: f"/airflow{path}", "monitor__{}".format)
+        pages = create_app(site)
         self.store: Database = pages.state.city.store
         root.mount(BASE, pages)
         return TestClient(root, base_url=f"http://city.example{BASE}", raise_server_exceptions=False)

@@ -6,57 +6,22 @@ of the policy that the check's code names. Checks of installed packages have no 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sundial.engine.check import Check
 from sundial.engine.discover import PACKAGE, Unusable, discover
 from sundial.engine.settings import INCLUDE, settings
 from sundial.engine.texts import texts_of, top_package
+from sundial.engine.told import PARTS, told
 from sundial.register.load import load_policy
 from sundial.register.models import Policy
 from sundial.register.principles import Principle
 from sundial.store.records import Kind
 
-PARTS = {"Formula": "Formula", "Read": "How to read it", "Source": "Source"}
-"""Parts of a docstring, and their headings."""
-
 INDEX = "index.md"
 
 _MADE = "Made by `python -m sundial.cli.check_pages` from the checks themselves: change their docstrings."
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the docstring of a check tells.
-
-    Attributes:
-        summary: its first sentence.
-        text: all before its parts.
-        parts: texts by name, see `PARTS`.
-    """
-
-    summary: str
-    text: str
-    parts: Mapping[str, str]
-
-
-def told(check: Check) -> Told:
-    """Returns what a check's docstring tells."""
-    lines = (inspect.getdoc(type(check)) or "").splitlines()
-    found: dict[str, list[str]] = {"": []}
-    part = ""
-    for line in lines:
-        if line.endswith(":") and line[:-1] in PARTS:
-            part = line[:-1]
-            found[part] = []
-        else:
-            found[part].append(line)
-    texts = {name: inspect.cleandoc("\n".join(part)).strip() for name, part in found.items()}
-    text = texts.pop("")
-    return Told(text.partition("\n\n")[0].replace("\n", " "), text, texts)
 
 
 def pages(policy: Policy, checks: Sequence[Check]) -> Mapping[str, str]:

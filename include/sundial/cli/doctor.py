@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from sundial.cli.connections import resolve
 from sundial.cli.given import grants_of
-from sundial.cli.systems import feed_standing, feeds_of
+from sundial.cli.systems import feed_standing
 from sundial.cli.validate import validate_register
 from sundial.engine.settings import Settings
 from sundial.engine.today import PLAYED
@@ -257,7 +257,7 @@ def _system(
     system: System, policy: Policy | None, store: Database | None, lake: Lake, today: date, *, reach: bool
 ) -> Iterator[Line]:
     pulls = Results(store).latest_pulls(system.id) if store else {}
-    for name in feeds_of(system):
+    for name in system.feeds.names:
         about = f"{system.id} · {name}"
         lines = list(_connection(system, name, about))
         yield from lines

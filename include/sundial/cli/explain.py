@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 from sundial.cli.findings import interval
-from sundial.cli.systems import feeds_of
 from sundial.engine.clock import week_name
 from sundial.engine.discover import code_version, discover
 from sundial.gate.gate import Gate
@@ -129,7 +128,7 @@ def _sources(finding: Finding, judged: Judgement, lake: Lake, system: System) ->
     if window is None:
         return
     gate = Gate(system, lake)
-    for feed in feeds_of(system):
+    for feed in system.feeds.names:
         batches = {batch.id: batch for batch in Landing(lake, system.id, feed).batches()}
         for verdict in gate.manifests(feed):
             batch = batches.get(verdict.batch)

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from sundial.cli.console import table
-from sundial.cli.systems import feeds_of
 from sundial.engine.clock import WEEK
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
@@ -67,7 +66,7 @@ def refused_batches(systems: Sequence[System], lake: Lake) -> Iterator[Refused]:
     """Yields every batch with refused rows."""
     for system in systems:
         gate = Gate(system, lake)
-        for feed in feeds_of(system):
+        for feed in system.feeds.names:
             for manifest in gate.manifests(feed):
                 if manifest.refused:
                     yield Refused(system.id, feed, manifest)
@@ -98,7 +97,7 @@ def rejudge(system: System, lake: Lake, results: Results) -> tuple[Sequence[Reju
     pulls = results.latest_pulls(system.id)
     done: list[Rejudged] = []
     problems: list[str] = []
-    for feed in feeds_of(system):
+    for feed in system.feeds.names:
         if feed not in pulls:
             continue
         gate = Gate(system, lake)

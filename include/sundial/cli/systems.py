@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, get_args
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -105,13 +105,7 @@ def standings(systems: Sequence[System], store: Database | None) -> Sequence[Sta
 def feed_standings(system: System, store: Database | None, lake: Lake) -> Sequence[FeedStanding]:
     """Returns what is known of each feed of the register entry."""
     pulls = Results(store).latest_pulls(system.id) if store else {}
-    return [feed_standing(system, name, pulls.get(name), lake) for name in feeds_of(system)]
-
-
-def feeds_of(system: System) -> Sequence[FeedName]:
-    """Returns the names of the feeds that the register entry has."""
-    names: Sequence[FeedName] = get_args(FeedName)
-    return [name for name in names if getattr(system.feeds, name) is not None]
+    return [feed_standing(system, name, pulls.get(name), lake) for name in system.feeds.names]
 
 
 def feed_standing(system: System, name: FeedName, pull: Pull | None, lake: Lake) -> FeedStanding:

@@ -29,17 +29,19 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Site:
-    """The three things that the pages do not know themselves.
+    """What the pages do not know themselves.
 
     Attributes:
         signed_in: returns who sent a request; None for nobody. Raises PageError where they may not enter.
         settings: returns where store, lake, register and policy lie.
         airflow: returns the address of a page of Airflow's, given its path such as "/dags/sunset_review".
+        dag_of: returns the id of the DAG that monitors a system.
     """
 
     signed_in: Callable[[Request], Awaitable[SignedIn | None]]
     settings: Callable[[], Settings]
     airflow: Callable[[str], str]
+    dag_of: Callable[[str], str]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import ClassVar, Literal, Self, get_args
 
@@ -16,6 +16,7 @@ from sundial.register.events import (
     ComplaintsFeed,
     EventName,
     EventsFeed,
+    FeedName,
     OperationsFeed,
     ReviewsFeed,
     TrainingFeed,
@@ -362,6 +363,11 @@ class Feeds(Entry):
     access: AccessFeed | None = None
     training: TrainingFeed | None = None
     operations: OperationsFeed | None = None
+
+    @property
+    def names(self) -> Sequence[FeedName]:
+        """Names of the feeds that there are."""
+        return [name for name in get_args(FeedName) if getattr(self, name) is not None]
 
     @property
     def events(self) -> Mapping[EventName, EventsFeed]:

@@ -226,7 +226,7 @@ def system_health(
         department=clean(system.department),
         owner=clean(system.owner.name),
         harm=clean(system.harm.reason) if system.harm else "",
-        outcome=_outcome(system, now, behind),
+        outcome=outcome_of(system, now, behind),
         judged=week_name(weeks[0]) if weeks else None,
         behind=behind,
         cells=_cells(now, week_name(weeks[0]) if behind else ""),
@@ -315,7 +315,8 @@ def _lines(
     return lines, len(hidden)
 
 
-def _outcome(system: System, findings: Sequence[Finding], behind: int) -> Outcome:
+def outcome_of(system: System, findings: Sequence[Finding], behind: int) -> Outcome:
+    """Returns whether a week's findings say that the intended outcome is met; `behind` weeks ago."""
     intended = system.intended_outcome
     found = next(
         (
