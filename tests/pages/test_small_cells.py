@@ -72,6 +72,17 @@ def test_a_gap_that_names_a_small_group_goes_with_it() -> None:
     ]
 
 
+def test_a_family_is_of_one_week() -> None:
+    before = replace(group("A", 300, 600), week=THIS_WEEK)
+    assert withheld(before, group("C", 3, 8), group("D", 30, 80)) == [False, True, True]
+
+
+def test_a_gap_by_two_columns_goes_with_their_groups_in_whatever_order() -> None:
+    where = (("race", "C"), ("sex", "F"))
+    gap = replace(group("A", 300, 600), metric="selection_rate_difference", slice=(("by", "sex × race"),))
+    assert withheld(gap, replace(group("C", 3, 8), slice=where)) == [True, True]
+
+
 def test_the_rest_that_a_group_is_held_against_may_be_small() -> None:
     alone = replace(group("A", 300, 600), details={"rest": 0.5, "rest_n": 6})
     assert withheld(alone) == [True]
@@ -81,6 +92,29 @@ def test_other_counts_are_rounded_to_five() -> None:
     (shown,) = for_viewer([group("A", 300, 603)])
     assert shown.n == 605
     assert LEAST > 10
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (
+            "Only 7 to compare it with; 30 are needed.",
+            "Only fewer than 11 to compare it with; 30 are needed.",
+        ),
+        (
+            "3 outputs; at the baseline's pace it would be 12.",
+            "fewer than 11 outputs; at the baseline's pace it would be 12.",
+        ),
+        (
+            "No output since 2016-12-03, 5 days ago; 2 % of all.",
+            "No output since 2016-12-03, 5 days ago; 2 % of all.",
+        ),
+        ("FactSheet v3 of 2016-01-05, version 2.1.", "FactSheet v3 of 2016-01-05, version 2.1."),
+        ("Of 4.", "Of fewer than 11."),
+    ],
+)
+def test_a_reason_tells_no_small_count_either(reason: str, shown: str) -> None:
+    assert [one.reason for one in for_viewer([finding(reason=reason)])] == [shown]
 
 
 @pytest.mark.parametrize("role", ["cio", "cdpo", "operator", "engineer"])

@@ -130,6 +130,11 @@ def test_the_record_has_attestations_waivers_and_versions(judged: Town) -> None:
     assert "c0ffee" in text
 
 
+def test_historical_data_is_asked_for_no_document(town: Town) -> None:
+    town.register(operated=False)
+    assert "has nobody to attest to it" in town.client().get(f"{HERE}/record").text
+
+
 def test_a_failed_pull_shows_with_its_remedy(judged: Town) -> None:
     judged.results.record_pull(
         Pull(

@@ -10,7 +10,7 @@ from datetime import date
 
 from sqlalchemy import and_, or_, select
 
-from sundial.pages.small_cells import for_viewer
+from sundial.pages.small_cells import WITHHELD, for_viewer
 from sundial.store.canonical import canonical
 from sundial.store.database import Database
 from sundial.store.records import Finding, finding_from_payload, finding_id
@@ -67,23 +67,21 @@ def over_time(
     found: defaultdict[Series, list[Point]] = defaultdict(list)
     points = _points(store, system, wanted, since, until, exact=sees_small)
     if not sees_small:
-        points = [
-            Point(now, first)
-            for now, first in zip(
-                for_viewer([point.now for point in points]),
-                _first_for_viewer(points),
-                strict=True,
-            )
-        ]
+        points = _for_viewer(points)
     for point in points:
         if series_of(point.now) in wanted:
             found[series_of(point.now)].append(point)
     return found
 
 
-def _first_for_viewer(points: Sequence[Point]) -> Sequence[Finding | None]:
-    shown = iter(for_viewer([point.first for point in points if point.first is not None]))
-    return [next(shown) if point.first is not None else None for point in points]
+def _for_viewer(points: Sequence[Point]) -> list[Point]:
+    firsts = [point.first for point in points if point.first is not None]
+    shown = {finding.key: finding for finding in for_viewer(firsts)}
+    return [
+        # Where what is known now is withheld, what was known before would give it away.
+        Point(now, None if now.reason == WITHHELD else shown.get(now.key))
+        for now in for_viewer([point.now for point in points])
+    ]
 
 
 def _points(

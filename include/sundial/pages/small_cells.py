@@ -7,6 +7,7 @@ total gives nothing back. Every other n is rounded to 5, so that two weeks do no
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,10 @@ LEAST = 11
 WITHHELD = "Withheld: it rests on a count of fewer than 11, or would give one away."
 
 _BASE = 5
+_NUMBER = re.compile(
+    r"(?<![\w.,:/–-])(?:[1-9]|10)(?![\w.,:/–-]*\w)(?! (?:%|points?|days?|weeks?|months?|years?)\b)(?! %)"
+)
+"""A count of 1 to 10 in a sentence; no part of a date, a share or a term."""
 _NO_PROPORTIONS = ("_age", "_difference", "_ratio", "_change")
 
 Family = tuple[str, date, str, str, tuple[str, ...]]
@@ -66,21 +71,20 @@ def _withheld(findings: Sequence[Finding]) -> frozenset[str]:
         if len(small) == 1 and rest:
             hidden.add(min(rest, key=lambda finding: (finding.n or 0, finding.key)).key)
     # A gap names its groups' rates, so it goes with the first of them.
+    compared = {(system, week, check, columns) for system, week, check, _, columns in touched}
     for finding in findings:
-        by = [level for column, level in finding.slice if column == "by"]
-        columns = tuple(by[0].split(" × ")) if by else ()
-        if columns and any(
-            family[:2] == (finding.system, finding.week)
-            and family[4] == columns
-            and finding.check == family[2]
-            for family in touched
+        named = next((level for column, level in finding.slice if column == "by"), "")
+        columns = tuple(sorted(named.split(" × ")))
+        if (
+            finding.estimate is not None
+            and (finding.system, finding.week, finding.check, columns) in compared
         ):
             hidden.add(finding.key)
     return frozenset(hidden)
 
 
 def _family(finding: Finding) -> Family:
-    columns = tuple(column for column, _ in finding.slice)
+    columns = tuple(sorted(column for column, _ in finding.slice))
     return finding.system, finding.week, finding.check, finding.metric, columns
 
 
@@ -130,7 +134,8 @@ def _rounded(finding: Finding) -> Finding:
         name: _coarse(value) if name == "n" or name.endswith("_n") or name.startswith("n_") else value
         for name, value in finding.details.items()
     }
-    return replace(finding, n=_coarse(finding.n), details=details)
+    reason = _NUMBER.sub("fewer than 11", finding.reason)
+    return replace(finding, n=_coarse(finding.n), details=details, reason=reason)
 
 
 def _coarse(value: Any) -> Any:

@@ -15,7 +15,7 @@ from sundial.gate.judged import Judged
 from sundial.pages.charts import Chart, estimate_chart
 from sundial.pages.frame import Visit, Visiting
 from sundial.pages.site import PageError
-from sundial.pages.small_cells import count_for
+from sundial.pages.small_cells import WITHHELD, count_for
 from sundial.pages.standing import Shown, Standing, standing
 from sundial.register.given import LifecycleChange, RegisterVersion
 from sundial.register.models import System
@@ -227,7 +227,7 @@ def _family(now: Standing, metric: str, columns: Sequence[str], members: Sequenc
             ", ".join(level for _, level in finding.slice),
             "–" if finding.estimate is None else figure(metric, finding.estimate),
             f"{figure(metric, spread.low)} to {figure(metric, spread.high)}" if spread else "–",
-            "–" if finding.n is None else f"{finding.n:,g}",
+            "withheld" if finding.reason == WITHHELD else "–" if finding.n is None else f"{finding.n:,g}",
             None if finding.estimate is None else at(finding.estimate),
             at(spread.low) if spread else 0,
             round(max(1.0, at(spread.high) - at(spread.low)), 1) if spread else 0,
@@ -282,8 +282,13 @@ def _feed(
 
 
 def _attested(system: System, policy: Policy, today: date) -> list[Attested]:
-    """Returns each document that the policy gives a term, with the day until which it holds."""
-    found = []
+    """Returns each document that the policy asks for, with the day until which it holds.
+
+    Historical data has nobody to attest to it, and is asked for none.
+    """
+    found: list[Attested] = []
+    if not system.operated:
+        return found
     for name, term in policy.terms.items():
         kind = name.removesuffix("_age")
         own = getattr(system, kind, None) or system.attestations.get(kind)  # type: ignore[call-overload]
@@ -295,7 +300,7 @@ def _attested(system: System, policy: Policy, today: date) -> list[Attested]:
         word = "missing" if until is None else "stale" if until < today else "holds"
         found.append(
             Attested(
-                kind.replace("_", " "),
+                metric_name(name),
                 own.by if own else "",
                 own.date if own else None,
                 until,
