@@ -17,6 +17,7 @@ from sundial.api import (
     Check,
     Finding,
     Kind,
+    Lifecycle,
     Principle,
     Side,
     Statistic,
@@ -32,8 +33,52 @@ BY_TEAM = counts("reviews", ["team", "overridden"])
 OVERRIDDEN = counts("reviews", ["overridden"])
 DECIDING = ("rights", "safety")
 """Risk tiers in which a decision without any person is a prohibited use."""
+RETIRED_IN = "retired_in"
+"""Detail of a finding: Monday of the first week that ended with the system retired."""
 ALL_TEAMS = "all"
 """The team of a feed that names none."""
+
+
+class Retirement(Check):
+    """A system that the register says is retired puts nothing out.
+
+    Formula:
+        outputs of the week, in each week after the first one that ended with the system retired.
+
+    Read:
+        `breach` in the first such week with an output: somebody switched it on again, or another one still
+        runs under its name. `details.outputs` is how many; the remedy is to stop it, or to register it anew.
+
+    Source:
+        The City's AI policy, sunset: a retired system is not in use.
+    """
+
+    name = "accountability.retirement"
+    principle = Principle.ACCOUNTABILITY
+    kind = Kind.FACTUAL
+    feeds = ("outputs",)
+
+    def statistics(self, system: System) -> Sequence[Statistic]:
+        return [OUTPUTS]
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        if view.system.status is not Lifecycle.RETIRED:
+            yield view.finding("retired_but_running", Status.NOT_APPLICABLE, "It is not retired.")
+            return
+        last = view.before.get(("retired_but_running", ()))
+        first = (last.details.get(RETIRED_IN) if last else None) or view.week.isoformat()
+        outputs = (
+            rows(view.cells(OUTPUTS, Window(view.week, view.end, 1))) if first < view.week.isoformat() else 0
+        )
+        yield view.fact(
+            "retired_but_running",
+            since=view.held_since("retired_but_running") if outputs else None,
+            term="retired_but_running",
+            reason=f"It is retired and put {outputs:,.0f} outputs out in this week.",
+            ok="It is retired, and nothing came since.",
+            outputs=int(outputs),
+            **{RETIRED_IN: first},
+        )
 
 
 class AiReview(Check):

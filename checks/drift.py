@@ -32,6 +32,7 @@ from sundial.api import (
     Finding,
     Key,
     Kind,
+    Lifecycle,
     Number,
     Principle,
     RatesByLevel,
@@ -392,6 +393,9 @@ class Volume(Check):
         return [counts("outputs", [])]
 
     def measure(self, view: View) -> Iterator[Finding]:
+        if view.system.status is Lifecycle.RETIRED:
+            yield view.finding("volume_ratio", Status.NOT_APPLICABLE, "It is retired.")
+            return
         if (reason := no_comparison(view)) is not None:
             yield view.finding("volume_ratio", reason[0], reason[1])
             return
@@ -440,6 +444,9 @@ class Silence(Check):
         last = max((day for day in view.profile.days if day <= view.end), default=None)
         if feed is None or last is None:
             yield view.finding("silent", Status.NOT_MEASURED, "No output has arrived yet.")
+            return
+        if view.system.status is Lifecycle.RETIRED:
+            yield view.finding("silent", Status.NOT_APPLICABLE, "It is retired; its silence was decided.")
             return
         if feed.ends is not None and feed.ends < view.end:
             yield view.finding(

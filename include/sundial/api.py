@@ -25,6 +25,7 @@ from sundial.register.emotions import emotional_levels, named_for_emotions
 from sundial.register.events import LARGEST_COUNT, Counter, FeedName
 from sundial.register.fact_sheet import VendorClaim
 from sundial.register.feeds import Number, OutputsFeed
+from sundial.register.lifecycle import Lifecycle
 from sundial.register.measures import MEASURES, Task
 from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.principles import Principle
@@ -72,6 +73,7 @@ __all__ = [
     "Judged",
     "Key",
     "Kind",
+    "Lifecycle",
     "Number",
     "OutputsFeed",
     "Over",

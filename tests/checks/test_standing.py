@@ -1,11 +1,12 @@
-"""Incidents that nobody closes."""
+"""What stands open: incidents that nobody closes, and a retired system that goes on."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
 
-from measuring import measured, registered
+import pandas as pd
+from measuring import days, measured, registered
 from towns import FIRST, POLICY, WEEK, only
 
 from sundial.engine.standing import Incident
@@ -56,3 +57,33 @@ def test_what_is_closed_or_was_reported_later_is_not_open() -> None:
 def test_historical_data_has_none_unless_one_was_reported() -> None:
     assert found(operated=False).status is Status.NOT_APPLICABLE
     assert found(incident(), operated=False).status is Status.WATCH
+
+
+def retired(outputs_weeks: int, weeks: int, **changes: Any) -> Finding:
+    """The finding of the last of some weeks of which the first ones had outputs."""
+    rows = {"outputs": pd.DataFrame({"day": days(outputs_weeks, 7), "prediction": 1})}
+    system = registered(**{"status": "retired", **changes})
+    return only(measured(system, "accountability.retirement", rows, weeks), "retired_but_running")
+
+
+def test_a_retired_system_that_puts_out_again_is_a_breach_at_once() -> None:
+    found = retired(2, 2)
+    assert (found.status, found.details["outputs"]) == (Status.BREACH, 7)
+    assert found.details["since"] == str(FIRST + WEEK)
+
+
+def test_the_week_in_which_it_was_retired_may_have_outputs() -> None:
+    assert retired(1, 1).status is Status.OK
+    assert retired(1, 2).status is Status.OK
+
+
+def test_a_system_in_use_is_not_asked() -> None:
+    assert retired(2, 2, status="deployed").status is Status.NOT_APPLICABLE
+
+
+def test_the_silence_of_a_retired_system_is_no_fault() -> None:
+    rows = {"outputs": pd.DataFrame({"day": days(1, 7), "prediction": 1})}
+    for check, metric in (("drift.silence", "silent"), ("drift.volume", "volume_ratio")):
+        found = only(measured(registered(status="retired"), check, rows, 8), metric)
+        assert found.status is Status.NOT_APPLICABLE
+    assert only(measured(registered(), "drift.silence", rows, 8), "silent").status is Status.BREACH

@@ -27,6 +27,7 @@ _METRICS = {
     "true_positive_rate": "True-positive rate",
     "ai_review_age": "AI Review",
     "open_incidents": "Open incidents",
+    "retired_but_running": "Retired, and still running",
     "fact_sheet_age": "FactSheet",
     "fact_sheet_version": "FactSheet version",
     "register_entry_incomplete": "Register entry",
