@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from sundial.cli.given import entry_today
 from sundial.lake import Lake
-from sundial.register.exports import STANDARDS
-from sundial.register.exports.standard import Record, Standard, Value, Withheld
+from sundial.register.exports import STANDARDS, unpublished
+from sundial.register.exports.layouts import json_of, records_csv, records_json
 from sundial.register.exports.whole import whole
-from sundial.register.lifecycle import Lifecycle
 from sundial.register.load import Register, load_policy, load_register
 from sundial.register.models import System
 from sundial.register.wording import did_you_mean
 from sundial.store.database import Database
-
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula, also in full width."""
-_SEPARATOR = " | "
 
 
 class ExportStandard(StrEnum):
@@ -96,11 +86,11 @@ def export_register(
     written = [*register.systems.values()] if only is None else [_wanted(register, folder, only)]
     systems = [entry_today(system, store) for system in written]
     errors = [*register.errors.values()] if only is None else []
-    left_out = [f"{system.id}: not published: {why}" for system in systems if (why := _unpublished(system))]
-    published = [system for system in systems if not _unpublished(system)]
+    left_out = [f"{system.id}: not published: {why}" for system in systems if (why := unpublished(system))]
+    published = [system for system in systems if not unpublished(system)]
     problems: list[str] = []
     if standard is ExportStandard.JSON:
-        text = _json([whole(system, system.status) for system in published])
+        text = json_of([whole(system, system.status) for system in published])
     else:
         wanted = STANDARDS[standard]
         records = {system.id: wanted.record(system, system.status, city) for system in published}
@@ -109,7 +99,8 @@ def export_register(
             for name, record in records.items()
             for problem in wanted.problems(record)
         ]
-        text = _written(wanted, [*records.values()], layout)
+        made = [*records.values()]
+        text = records_json(made) if layout is Layout.JSON else records_csv(wanted, made)
     told = tuple(line for error in errors for line in str(error).splitlines())
     return Export(text, told, tuple(left_out), tuple(problems))
 
@@ -133,37 +124,3 @@ def _wanted(register: Register, folder: Path, name: str) -> System:
     if error := register.errors.get(folder / f"{name}.yaml"):
         raise error
     raise ExportError(f"--system: no system has this id; {did_you_mean(name, register.systems)}")
-
-
-def _unpublished(system: System) -> str | None:
-    if system.status is Lifecycle.REJECTED:
-        return "it was rejected"
-    if system.example:
-        return "it is an example, with generated data"
-    return None if system.operated else "the City does not operate it"
-
-
-def _written(standard: Standard, records: Sequence[Record], layout: Layout) -> str:
-    if layout is Layout.JSON:
-        return _json([{name: _plain(value) for name, value in record.items()} for record in records])
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow([field.name for field in standard.fields])
-    rows.writerows([_cell(value) for value in record.values()] for record in records)
-    return table.getvalue()
-
-
-def _json(records: list[dict[str, Any]]) -> str:
-    return json.dumps(records, indent=2, ensure_ascii=False) + "\n"
-
-
-def _plain(value: Value) -> Any:
-    return {"withheld": value.reason} if isinstance(value, Withheld) else value
-
-
-def _cell(value: Value) -> str:
-    """Returns a cell that no spreadsheet takes for a formula: one that looks like it begins with a quote."""
-    if isinstance(value, Withheld):
-        return f"withheld: {value.reason}"
-    text = _SEPARATOR.join(value) if isinstance(value, tuple) else value or ""
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
