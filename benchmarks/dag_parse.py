@@ -28,6 +28,7 @@ NOT_OF_SYSTEMS = {
     "attest",
     "incident_report",
     "incident_update",
+    "public_register",
     "sunset_open",
     "sunset_review",
     "sunset_step",

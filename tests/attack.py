@@ -1,7 +1,8 @@
 """An attack on what is published: integer programming finds which values a count that is not shown may have.
 
-The unknowns are whole numbers of people by week, by the level of each column, and by what became of them. All that
-was published are sums over some of them; a share that is printed with one decimal bounds a sum from both sides.
+The unknowns are whole numbers of people by week, by the level of each column, and by what became of them.
+All that was published are sums over some of them; a share that is printed with one decimal bounds a sum
+from both sides.
 """
 
 from __future__ import annotations

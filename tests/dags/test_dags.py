@@ -71,6 +71,7 @@ def test_the_dags_are_those_of_the_register_and_the_city_s_own(city: DagBag) -> 
         "sunset_open",
         "incident_report",
         "incident_update",
+        "public_register",
         "sunset_review",
         "sunset_step",
         "sunset_watch",

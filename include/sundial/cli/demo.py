@@ -25,6 +25,7 @@ from sundial.engine.today import PLAYED
 from sundial.examples.faults import Fault
 from sundial.register.load import load_policy
 from sundial.register.principles import Principle
+from sundial.report.publication import PREFIX
 from sundial.store.cases import EVIDENCE, Cases
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status
@@ -162,7 +163,7 @@ def _summary(home: Path, airflow: LocalAirflow, mailbox: Mailbox, say: Callable[
             print("".join(f"    waits for the {q.role.upper()}: {q.kind}\n" for q in waiting), end="")
         if not episodes:
             print("  No recommendation.")
-    reports = results.reports()
+    reports = [report for report in results.reports() if not report.key.startswith(PREFIX)]
     print(f"\nWeekly report  {home}/lake/{reports[-1].path}" if reports else "\nNo weekly report.")
     print(f"Mailbox        {mailbox.folder} ({len(mailbox.messages())} messages)")
     print(f"Airflow        {airflow.url}")

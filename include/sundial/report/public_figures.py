@@ -1,10 +1,11 @@
 """The figures of a system that are public: by windows that do not overlap, filed once, never told otherwise.
 
-Of a window is published what `sundial.stats.suppression` lets through: the intended outcome's rate over all, and
-the rate that the register names as harm by each group column. The figures are those of the week in which the
-window was judged first. What came out later is not told of it: a figure that is corrected by three people tells
-of three people. The record in the lake (`published/<system>.json`) is what was ever published of a system; it is
-added to and never changed, so that neither another window length nor another measure tells the same people twice.
+Of a window is published what `sundial.stats.suppression` lets through: the intended outcome's rate over
+all, and the rate that the register names as harm by each group column. The figures are those of the week in
+which the window was judged first. What came out later is not told of it: a figure that is corrected by
+three people tells of three people. The record in the lake (`published/<system>.json`) is what was ever
+published of a system; it is added to and never changed, so that neither another window length nor another
+measure tells the same people twice.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _WHOLE = 1e-6
 
 @dataclass(frozen=True)
 class Row:
-    """A published row: `hits` of `n` people; `group` is empty for everybody, `merged` for the rest of a table."""
+    """A published row: `hits` of `n` people; `group` is empty for everybody, `merged` for a table's rest."""
 
     group: str
     hits: int
@@ -97,27 +98,23 @@ class PublicWindow:
     tables: tuple[PublicTable, ...]
 
 
-def file_figures(
-    system: System, results: Results, lake: Lake, as_of: date
-) -> tuple[tuple[PublicWindow, ...], bool]:
-    """Adds the windows that are judged and not filed yet; returns all that are public as of the day.
+def file_figures(system: System, results: Results, lake: Lake, as_of: date) -> tuple[PublicWindow, ...]:
+    """Files the windows that are judged and not filed yet; returns all that are public as of a day.
 
     Returns:
-        The windows, the oldest first, and whether any was added.
+        The windows, the oldest first.
     """
     filed = filed_figures(lake, system.id)
     new = [*_new_windows(system, results, filed, as_of)]
     if new:
         lake.put_json(path_of(system.id), {"windows": [_plain(one) for one in (*filed, *new)]})
-    return tuple(one for one in (*filed, *new) if one.published <= as_of), bool(new)
+    return tuple(one for one in (*filed, *new) if one.published <= as_of)
 
 
 def filed_figures(lake: Lake, system: str) -> tuple[PublicWindow, ...]:
     """Returns all that was ever published of a system, as filed; the oldest window first."""
     path = path_of(system)
-    return (
-        tuple(window_from(one) for one in lake.get_json(path)["windows"]) if lake.exists(path) else ()
-    )
+    return tuple(window_from(one) for one in lake.get_json(path)["windows"]) if lake.exists(path) else ()
 
 
 def path_of(system: str) -> str:
@@ -203,9 +200,7 @@ def _released(
         rows = _rows(table, {level: status for (of, level), status in statuses.items() if of == column})
         measure = groups[0].metric
         tables.append(PublicTable(measure, column, rows, area=area, complete=table.merged is None))
-    return PublicWindow(
-        window.start, window.end, judgement.week, as_of, let_through.withheld, tuple(tables)
-    )
+    return PublicWindow(window.start, window.end, judgement.week, as_of, let_through.withheld, tuple(tables))
 
 
 def _rows(table: Table, statuses: Mapping[str, Status]) -> tuple[Row, ...]:
@@ -255,5 +250,6 @@ def _cell(finding: Finding) -> Cell | None:
 
 def _plain(window: PublicWindow) -> dict[str, Any]:
     return {
-        name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(window).items()
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in asdict(window).items()
     }

@@ -1,14 +1,15 @@
 """What may be published of counts of people, so that nobody can work out a small one.
 
 A cell counts some people out of a group: so many of whom something holds, so many of whom it does not. Both
-halves of a cell are counts. A count from 1 to 10 is small and is never published (the cell size policy of the US
-Centers for Medicare & Medicaid Services: nothing below 11, nor a percentage that gives it back).
+halves of a cell are counts. A count from 1 to 10 is small and is never published (the cell size policy of
+the US Centers for Medicare & Medicaid Services: nothing below 11, nor a percentage that gives it back).
 
 What is published of one window is at most the total of one measure, and tables of one measure by one column
 each. The rule of this module makes every difference of what is published a count that is not small:
 
 1. A table is published whole: its rows add up to everybody. Levels with a small half are merged, with the
-   next smallest ones if need be, until both halves of what was merged hold 11 or more; the parts are not told.
+   next smallest ones if need be, until both halves of what was merged hold 11 or more; the parts are not
+   told.
 2. A table that would have fewer than two rows is not published.
 3. Tables of one window have the same totals, to the last person.
 4. No count of the total of the other measure differs from a count of the tables' totals by 1 to 10.
