@@ -22,6 +22,7 @@ MEASURES = {
     "accuracy": ({"TP", "TN"}, {"FP", "FN"}),
     "precision": ({"TP"}, {"FP"}),
     "recall": ({"TP"}, {"FN"}),
+    "specificity": ({"TN"}, {"FP"}),
     "false_positive_rate": ({"FP"}, {"TN"}),
     "true_positive_rate": ({"TP"}, {"FN"}),
     "selection_rate": ({"TP", "FP"}, {"TN", "FN"}),

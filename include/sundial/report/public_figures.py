@@ -189,7 +189,8 @@ def _released(
     for column in weighed | ({*columns} if withheld(system, "harm") or withheld(system, "groups") else set()):
         columns.pop(column, None)
     total = None if outcome is None or withheld(system, "intended_outcome") else _cell(outcome)
-    let_through = release(total, columns)
+    measure = groups[0].metric if groups else ""
+    let_through = release(total, columns, outcome.metric if outcome else "", measure)
     tables = []
     if let_through.total is not None and outcome is not None:
         row = Row("", let_through.total.hits, let_through.total.n, outcome.status.value)
@@ -198,7 +199,6 @@ def _released(
     area = any(found.details.get("level") == "area" for found in groups)
     for column, table in let_through.tables.items():
         rows = _rows(table, {level: status for (of, level), status in statuses.items() if of == column})
-        measure = groups[0].metric
         tables.append(PublicTable(measure, column, rows, area=area, complete=table.merged is None))
     return PublicWindow(window.start, window.end, judgement.week, as_of, let_through.withheld, tuple(tables))
 

@@ -12,7 +12,8 @@ each. The rule of this module makes every difference of what is published a coun
    told.
 2. A table that would have fewer than two rows is not published.
 3. Tables of one window have the same totals, to the last person.
-4. No count of the total of the other measure differs from a count of the tables' totals by 1 to 10.
+4. Where a count of the total and one of the tables' totals are of people of whom the ones are among the
+   others, they do not differ by 1 to 10: else the difference would tell of those few.
 
 So of a merged level nothing is known but that it is a part of a row of 11 or more, of which another part is
 left; `docs/public.md` has the proof. Windows must not overlap: the caller sees to that.
@@ -22,9 +23,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 SMALLEST = 11
 """The smallest count, other than zero, that is published."""
+
+_PARTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    measure: (frozenset(hits.split()), frozenset(others.split()))
+    for measure, hits, others in (
+        ("accuracy", "tp tn", "fp fn"),
+        ("precision", "tp", "fp"),
+        ("recall", "tp", "fn"),
+        ("true_positive_rate", "tp", "fn"),
+        ("false_negative_rate", "fn", "tp"),
+        ("specificity", "tn", "fp"),
+        ("false_positive_rate", "fp", "tn"),
+        ("selection_rate", "tp fp up", "tn fn un"),
+    )
+}
+"""Who counts in a measure: true and false positives and negatives, and those whose truth is not known."""
 
 
 @dataclass(frozen=True)
@@ -111,30 +128,53 @@ def merged(levels: Mapping[str, Cell]) -> Table | None:
     return table if len(shown) + bool(rest) > 1 else None
 
 
-def release(total: Cell | None, columns: Mapping[str, Mapping[str, Cell]]) -> Release:
+def release(
+    total: Cell | None,
+    columns: Mapping[str, Mapping[str, Cell]],
+    of_total: str = "",
+    of_columns: str = "",
+) -> Release:
     """Returns what may be published of one window, by the rule of this module.
 
     Args:
         total: of one measure over everybody; None where there is none.
         columns: of one measure, the same or another: the cell of every level, by column; the first column
             counts most.
+        of_total: name of the total's measure; of one that is not known, anybody may count in it.
+        of_columns: name of the columns' measure, likewise.
     """
+    nested = _nested(of_total, of_columns)
     open_total = total if total is not None and total.n and not total.small else None
     tables: dict[str, Table] = {}
     for column, levels in columns.items():
         table = merged(levels)
         if table is None or (tables and table.total != next(iter(tables.values())).total):
             continue
-        if open_total is None or apart(open_total, table.total):
+        if open_total is None or apart(open_total, table.total, nested):
             tables[column] = table
     counted = sum(cell.n > 0 for levels in columns.values() for cell in levels.values()) + (total is not None)
     shown = sum(len(table.shown) for table in tables.values()) + (open_total is not None)
     return Release(open_total, tables, counted - shown)
 
 
-def apart(one: Cell, other: Cell) -> bool:
-    """Returns whether no count of one cell differs from a count of the other by a small count."""
-    return not any(small(abs(mine - theirs)) for mine in one.counts for theirs in other.counts)
+def apart(one: Cell, other: Cell, nested: Iterable[tuple[int, int]]) -> bool:
+    """Returns whether no count of one cell differs by a small count from one of the other that it nests with.
+
+    Args:
+        one: hits, others and n are its counts 0, 1 and 2.
+        other: likewise.
+        nested: which count of the one and which of the other are of people among each other.
+    """
+    return not any(small(abs(one.counts[mine] - other.counts[theirs])) for mine, theirs in nested)
+
+
+def _nested(one: str, other: str) -> Sequence[tuple[int, int]]:
+    """Returns which counts of two measures are of people of whom the ones are among the others."""
+    pairs = [*product(range(3), range(3))]
+    if one not in _PARTS or other not in _PARTS:
+        return pairs
+    mine, theirs = ((hits, others, hits | others) for hits, others in (_PARTS[one], _PARTS[other]))
+    return [(m, t) for m, t in pairs if mine[m] <= theirs[t] or mine[m] >= theirs[t]]
 
 
 def _holds(cells: Sequence[Cell]) -> bool:
