@@ -78,7 +78,7 @@ class TestReleases:
         assert [*release(None, columns).tables] == ["one"]
 
     def test_counts_of_people_who_are_not_among_each_other_tell_of_nobody(self) -> None:
-        """Right results, and people who should not have been flagged: some of the ones are not of the others."""
+        """Right results, and people who should not have been flagged: neither are among the others."""
         columns = {"c": {"a": Cell(100, 200), "b": Cell(195, 200)}}
         of = ("accuracy", "false_positive_rate")
         assert release(Cell(700, 500), columns, *of).tables, "695 and 700 are of others"
