@@ -261,3 +261,44 @@ class DataUsageReport(Check):
 
     def measure(self, view: View) -> Iterator[Finding]:
         yield attested(view, "data_usage_report_age", "The data usage report")
+
+
+class SmallCells(Check):
+    """No count from 1 to 10 is among the figures that the public register shows of the system.
+
+    The figures are read again from the record of what was published, by whichever version of Sundial.
+
+    Formula:
+        small = public counts, hits or the others of a row, from 1 to 10.
+
+    Read:
+        `watch` on its first day, `breach` from the next on: what is public cannot be taken back.
+        `details.withheld` tells how many cells of the last published window are withheld or merged. Not
+        applicable until figures are published.
+
+    Source:
+        CMS Cell Size Suppression Policy; the rule is in `docs/public.md`.
+    """
+
+    name = "privacy.small_cells"
+    principle = Principle.PRIVACY
+    kind = Kind.FACTUAL
+
+    def measure(self, view: View) -> Iterator[Finding]:
+        metric, found = "published_small_cells", view.published()
+        if found is None:
+            reason = "No figure of the system was published by the week's end."
+            yield view.finding(metric, Status.NOT_APPLICABLE, reason)
+            return
+        yield view.fact(
+            metric,
+            since=found.small_since,
+            term=metric,
+            reason=f"{found.small} of {found.counts} public counts are from 1 to 10; take the figures off.",
+            ok=f"None of {found.counts} public counts is from 1 to 10; "
+            f"of the last window {found.withheld} cells are withheld or merged.",
+            counts=found.counts,
+            small=found.small,
+            withheld=found.withheld,
+            published=found.last.isoformat(),
+        )

@@ -15,7 +15,7 @@ from towns import FIRST, POLICY, WEEK, only
 
 from sundial.lake import Lake
 from sundial.sources.landing import Batch, Landing
-from sundial.sources.learnt import Learnt, Oldest
+from sundial.sources.learnt import Learnt, Oldest, published_path
 from sundial.sources.oldest import ONLY_SINCE
 from sundial.store.records import Finding, Status
 
@@ -178,3 +178,38 @@ def test_an_age_that_nobody_learnt_or_asked_for_is_not_measured(tmp_path: Path) 
 
 def test_historical_data_is_kept_as_it_is(tmp_path: Path) -> None:
     assert retention(tmp_path, oldest(400), operated=False).status is Status.NOT_APPLICABLE
+
+
+def small_cells(folder: Path, *counts: tuple[int, int], published: date = FIRST) -> Finding:
+    """The first week's finding where these rows, hits and n, were filed as published on a day."""
+    system, lake = registered(), Lake(str(folder))
+    rows = [{"group": "", "hits": hits, "n": n, "status": "ok", "merged": False} for hits, n in counts]
+    window = {"published": published.isoformat(), "suppressed": 3, "tables": [{"rows": rows}]}
+    lake.put_json(published_path(system.id), {"windows": [window]})
+    found = measured(system, "privacy.small_cells", {}, 1, learnt=Learnt(lake, system.id))
+    return only(found, "published_small_cells")
+
+
+def test_published_figures_without_a_small_count_are_ok_and_tell_what_was_withheld(tmp_path: Path) -> None:
+    found = small_cells(tmp_path, (11, 40), (0, 30))
+    assert found.status is Status.OK
+    assert found.details == {"counts": 4, "small": 0, "withheld": 3, "published": FIRST.isoformat()}
+
+
+@pytest.mark.parametrize("row", [(10, 40), (1, 40), (30, 35)])
+def test_a_small_count_that_was_published_is_a_breach_after_a_day(
+    tmp_path: Path, row: tuple[int, int]
+) -> None:
+    found = small_cells(tmp_path, (60, 100), row)
+    assert found.status is Status.BREACH
+    assert found.reason.startswith("1 of 4 public counts are from 1 to 10")
+
+
+def test_what_becomes_public_after_the_week_is_not_of_it(tmp_path: Path) -> None:
+    assert small_cells(tmp_path, (3, 40), published=FIRST + WEEK).status is Status.NOT_APPLICABLE
+
+
+def test_where_nothing_is_published_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    learnt = Learnt(Lake(str(tmp_path)), "street-lights")
+    (found,) = measured(registered(), "privacy.small_cells", {}, 1, learnt=learnt)
+    assert found.status is Status.NOT_APPLICABLE

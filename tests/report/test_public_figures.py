@@ -18,8 +18,8 @@ from sundial.report.public_figures import (
     PublicWindow,
     file_figures,
     filed_figures,
-    path_of,
 )
+from sundial.sources.learnt import published_path
 from sundial.stats.suppression import small
 from sundial.store.records import Finding, Status, Window
 from sundial.store.results import Results
@@ -197,7 +197,7 @@ def test_a_day_knows_only_what_was_published_by_then(results: Results, lake: Lak
 def test_the_record_is_read_as_it_was_filed(results: Results, lake: Lake) -> None:
     record(results, 20)
     public = file_figures(system(), results, lake, LAST_DAY)
-    filed = lake.get(path_of("street-lights"))
+    filed = lake.get(published_path("street-lights"))
     assert filed_figures(lake, "street-lights") == public
     file_figures(system(), results, lake, LAST_DAY)
-    assert lake.get(path_of("street-lights")) == filed
+    assert lake.get(published_path("street-lights")) == filed

@@ -160,6 +160,14 @@ class TestLeftOut:
         assert "Depot 9" not in city.everything()
         assert "Not published: Gov. Code § 7929.200" in city.read("systems/street-lights.html")
 
+    def test_figures_that_were_public_before_the_entry_withheld_them(self, city: City) -> None:
+        city.publish()
+        assert "Other groups together" in city.read("systems/street-lights.html")
+        city.systems = {"street-lights": system(withheld={"harm.reason": "Gov. Code § 7922.000"})}
+        city.publish()
+        assert "Other groups together" not in city.read("systems/street-lights.html")
+        assert "600 of 1,000" in city.read("systems/street-lights.html")
+
     def test_invented_examples_and_rejected_systems(self, city: City) -> None:
         city.systems |= {
             "invented-one": system("invented-one", example=True, operated=False),

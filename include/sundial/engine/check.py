@@ -18,7 +18,7 @@ from sundial.register.events import EventName, FeedName
 from sundial.register.models import CADENCE_DAYS, Grace, Policy, System
 from sundial.register.policy import Approved, Choice
 from sundial.register.principles import Principle
-from sundial.sources.learnt import Learnt, Oldest, Probe
+from sundial.sources.learnt import Learnt, Oldest, Probe, Published
 from sundial.stats.intervals import Interval
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
 
@@ -68,6 +68,7 @@ class View:
         provenance: hashes of what the findings come from.
         learnt: what the pulls learnt of the sources beside the rows; None where there was no pull.
         incidents: all that were reported of the system.
+        learnt: what the pulls learnt of the sources beside the rows, and what was published; None without.
     """
 
     check: Check
@@ -220,6 +221,10 @@ class View:
     def oldest_output(self) -> Oldest | None:
         """Returns the oldest day of the outputs' source as the week's pulls learnt it; None if none did."""
         return self.learnt.oldest(self.week) if self.learnt is not None else None
+
+    def published(self) -> Published | None:
+        """Returns what of the system's figures was public by the week's end; None where nothing was."""
+        return self.learnt.published(self.end) if self.learnt is not None else None
 
     def streams_after(self, start: str) -> Sequence[str]:
         """Returns how the names of this check's streams go on after a start that they share."""

@@ -58,6 +58,7 @@ _METRICS = {
     "canary_share": "Share of canary prompts answered wrongly",
     "marked_share": "Share of outputs marked as made by AI",
     "explained_share": "Share of outputs with an explanation",
+    "published_small_cells": "Small counts in what is published",
     "security_review_age": "Security review",
     "trained_share": "Share of users who are trained",
     "active_share": "Share of users or licences in use",

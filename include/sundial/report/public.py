@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sundial.engine.in_effect import in_effect, standing
@@ -22,7 +22,7 @@ from sundial.register.principles import Principle
 from sundial.report.health import SystemHealth
 from sundial.report.page import IN_PART, LOOKS, Look
 from sundial.report.plain import clean
-from sundial.report.public_figures import PublicWindow
+from sundial.report.public_figures import PublicTable, PublicWindow
 from sundial.report.weekly import WeeklyReport
 from sundial.store.cases import Cases, Event
 from sundial.store.records import Status
@@ -240,7 +240,7 @@ def public_register(
         entry = in_effect(systems[health.id], own, report.as_of)
         if entry.example or entry.status is Lifecycle.REJECTED:
             continue
-        windows = tuple(figures.get(health.id, ()))
+        windows = tuple(_told_of(entry, window) for window in figures.get(health.id, ()))
         found.append(_system(entry, health, own, cases, windows, report.as_of))
     return PublicRegister(
         city=report.city,
@@ -287,6 +287,16 @@ def _system(
         history=tuple(told[::-1]),
         windows=windows,
     )
+
+
+def _told_of(entry: System, window: PublicWindow) -> PublicWindow:
+    """Returns a filed window without what the entry withholds by now; telling less is always safe."""
+    return replace(window, tables=tuple(table for table in window.tables if not _hides(entry, table)))
+
+
+def _hides(entry: System, table: PublicTable) -> bool:
+    paths = ("harm", "groups") if table.column else ("intended_outcome",)
+    return any(withheld(entry, path) for path in paths)
 
 
 def _cells(health: SystemHealth, windows: Sequence[PublicWindow]) -> tuple[PublicCell, ...]:

@@ -19,6 +19,7 @@ from typing import Any
 from sundial.lake import Lake
 from sundial.register.exports.standard import withheld
 from sundial.register.models import System
+from sundial.sources.learnt import published_path
 from sundial.stats.suppression import Cell, Table, release
 from sundial.store.records import Finding, Kind, Status, Window
 from sundial.store.results import Judgement, Results
@@ -107,19 +108,14 @@ def file_figures(system: System, results: Results, lake: Lake, as_of: date) -> t
     filed = filed_figures(lake, system.id)
     new = [*_new_windows(system, results, filed, as_of)]
     if new:
-        lake.put_json(path_of(system.id), {"windows": [_plain(one) for one in (*filed, *new)]})
+        lake.put_json(published_path(system.id), {"windows": [_plain(one) for one in (*filed, *new)]})
     return tuple(one for one in (*filed, *new) if one.published <= as_of)
 
 
 def filed_figures(lake: Lake, system: str) -> tuple[PublicWindow, ...]:
     """Returns all that was ever published of a system, as filed; the oldest window first."""
-    path = path_of(system)
+    path = published_path(system)
     return tuple(window_from(one) for one in lake.get_json(path)["windows"]) if lake.exists(path) else ()
-
-
-def path_of(system: str) -> str:
-    """Returns where in the lake the record of a system's published figures lies."""
-    return f"published/{system}.json"
 
 
 def window_from(plain: Mapping[str, Any]) -> PublicWindow:

@@ -11,6 +11,7 @@ from typing import Any
 from sundial.lake import Lake
 from sundial.register.events import FeedName
 from sundial.sources.landing import Landing
+from sundial.stats.suppression import small
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,32 @@ class Oldest:
     unknown: str | None = None
 
 
+@dataclass(frozen=True)
+class Published:
+    """What was published of a system's figures, read again from what was filed.
+
+    Attributes:
+        last: day of the last publication of figures.
+        counts: how many counts are public.
+        withheld: how many cells of the last published window are not shown by themselves.
+        small: how many public counts are from 1 to 10; none should be.
+        small_since: day from which on the first of them is public; None where there is none.
+    """
+
+    last: date
+    counts: int
+    withheld: int
+    small: int
+    small_since: date | None
+
+
+def published_path(system: str) -> str:
+    """Returns where in the lake the record of all published figures of a system lies."""
+    return f"published/{system}.json"
+
+
 class Learnt:
-    """What was learnt of one system's sources, read when a check asks."""
+    """What was learnt of one system's sources, and published of it, read when a check asks."""
 
     def __init__(self, lake: Lake, system: str) -> None:
         self._lake, self._system = lake, system
@@ -88,6 +113,30 @@ class Learnt:
         """
         batch = Landing(self._lake, self._system, feed).last_by(day)
         return batch.offered if batch is not None else None
+
+    def published(self, day: date) -> Published | None:
+        """Returns what was published by a day; None where nothing was."""
+        path = published_path(self._system)
+        filed = self._lake.get_json(path)["windows"] if self._lake.exists(path) else []
+        windows = [one for one in filed if date.fromisoformat(one["published"]) <= day]
+        if not windows:
+            return None
+        counts = [
+            (count, date.fromisoformat(window["published"]))
+            for window in windows
+            for table in window["tables"]
+            for row in table["rows"]
+            for count in (row["hits"], row["n"] - row["hits"])
+        ]
+        since = [public for count, public in counts if small(count)]
+        last = windows[-1]
+        return Published(
+            last=date.fromisoformat(last["published"]),
+            counts=len(counts),
+            withheld=last["suppressed"],
+            small=len(since),
+            small_since=min(since, default=None),
+        )
 
     def _kept(self, what: str, as_of: date) -> dict[str, Any] | None:
         path = self._path(what, as_of.isoformat())
