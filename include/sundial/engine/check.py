@@ -66,9 +66,8 @@ class View:
         failed: why this run has nothing new of a feed, by feed; only feeds that failed.
         before: this check's findings of the week before, by metric and slice.
         provenance: hashes of what the findings come from.
-        learnt: what the pulls learnt of the sources beside the rows; None where there was no pull.
-        incidents: all that were reported of the system.
         learnt: what the pulls learnt of the sources beside the rows, and what was published; None without.
+        incidents: all that were reported of the system.
     """
 
     check: Check
