@@ -10,7 +10,7 @@ from sundial.store.records import Evidence, Kind, Status
 def test_a_groups_rate_stands_beside_everyone_elses_with_the_strength_of_evidence() -> None:
     assert sentence(group_rate(log_e=30.5)) == (
         "False-positive rate by race: African-American: 36.1 % (95 % 31.2–41.3 %, n 341) against "
-        "18.0 % (95 % 14.9–21.6 %, n 500) for everyone else; confirmed, chance at most 1 in 10^13."
+        "18.0 % (95 % 14.9–21.6 %, n 500) for everyone else; confirmed, evidence 1 in 10^13 against chance."
     )
 
 
@@ -54,7 +54,7 @@ def test_drift_says_which_share_moved() -> None:
 def test_chance_is_told_only_where_evidence_speaks_against_it() -> None:
     assert "chance" not in sentence(group_rate(Status.WATCH, log_e=-3.0))
     assert "chance" not in sentence(group_rate(Status.WATCH, log_e=0.5))
-    assert "chance at most 1 in 2" in sentence(group_rate(Status.WATCH, log_e=1.0))
+    assert "evidence 1 in 2 against chance" in sentence(group_rate(Status.WATCH, log_e=1.0))
 
 
 @pytest.mark.parametrize(

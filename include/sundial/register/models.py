@@ -21,6 +21,7 @@ from sundial.register.paths import is_field
 from sundial.register.policy import Choice, Grace, Policy
 from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.register.sunset_rules import OwnRules, SunsetRule, Tier
+from sundial.register.words import Words
 
 __all__ = [
     "CADENCE_DAYS",
@@ -325,6 +326,7 @@ class System(Entry):
     feeds: Feeds = Feeds()
     groups: Groups | None = None
     harm: Harm | None = None
+    words: Words = Words()
     slices: tuple[tuple[Column, ...], ...] = Field(
         default=(),
         description="Columns, alone or combined, whose levels are judged apart, such as [[channel]].",

@@ -187,6 +187,20 @@ class Policy(Entry):
         default="weekly",
         description="When the health report goes out: Monday morning, or only when asked for.",
     )
+    report_to: tuple[RoleName, ...] = Field(
+        default=("cdpo",), min_length=1, description="Roles that the health report is mailed to."
+    )
+    report_alarm_to: tuple[RoleName, ...] = Field(
+        default=("operator", "cdpo"),
+        min_length=1,
+        description="Roles that are told when a health report did not go out.",
+    )
+    report_hours: float = Field(
+        default=2,
+        gt=0,
+        le=72,
+        description="Hours from the start of its run in which a health report has to be out.",
+    )
     sunset: tuple[SunsetRule, ...] = Field(description="When a sunset recommendation opens.")
     sunset_terms: SunsetTerms = Field(description="How long a case may wait, and how a decision is verified.")
     incident_terms: IncidentTerms = Field(description="How soon an incident is told to whom.")

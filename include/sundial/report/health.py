@@ -15,10 +15,13 @@ from sundial.register.measures import MEASURES
 from sundial.register.models import System
 from sundial.register.principles import Principle
 from sundial.report.page import IN_PART, LOOKS, PAST, Look
-from sundial.report.plain import clean, day, figure, metric_name, said, sentence, subject, target
+from sundial.report.people import plain, under_its_subject
+from sundial.report.plain import clean, day, figure, metric_name, subject, target
+from sundial.report.standing import Case, Expiring, ReportedIncident
+from sundial.report.trend import TARGET, Trend, trend_of
 from sundial.report.waivers import Waived, waivers_shown
 from sundial.stats.families import e_bh
-from sundial.store.records import UNMEASURED_METRIC, Finding, Status
+from sundial.store.records import UNMEASURED_METRIC, Finding, Identity, Status
 from sundial.store.register import Row
 from sundial.store.results import Judgement, Results
 
@@ -40,11 +43,12 @@ MOST_WATCHES = 12
 LOOKBACK = 53
 """Judged weeks that are searched for how long something was not measured; beyond it is "at least"."""
 _CHUNK = 13
+DRIFT = "drift."
+"""What the names of the checks of drift begin with."""
 
 ChangeKind = Literal[
     "new breach", "new error", "no longer breach", "no longer measured", "measured again", "smaller"
 ]
-Identity = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,21 @@ class PrincipleCell:
 
 @dataclass(frozen=True)
 class Line:
-    """One finding that matters."""
+    """One finding that matters.
+
+    Attributes:
+        subject: the metric, and whom it is about.
+        said: what was found, in counts of people where it is a share.
+        harm: whether it is the registered harm.
+        drift: whether it is of drift, which explains and never opens a sunset case.
+    """
 
     principle: str
     status: Status
     subject: str
     said: str
     harm: bool
+    drift: bool
 
     @property
     def look(self) -> Look:
@@ -143,6 +155,11 @@ class SystemHealth:
         pull_failures: feeds whose last pull failed, as sentences.
         refused: what the rates rest on, where too many outcomes were refused; else empty.
         waivers: ended ones that are still in breach first, then those in force.
+        trend: of what measures the intended outcome; None where nothing did in a year.
+        drifts: findings of drift by status, the worst first.
+        expiring: attestations that are about to expire, the next one first.
+        incidents: open ones, and what came or ended in the report's week.
+        cases: open sunset cases.
     """
 
     id: str
@@ -165,6 +182,24 @@ class SystemHealth:
     pull_failures: tuple[str, ...]
     refused: str
     waivers: tuple[Waived, ...]
+    trend: Trend | None
+    drifts: tuple[tuple[Status, int], ...]
+    expiring: tuple[Expiring, ...]
+    incidents: tuple[ReportedIncident, ...]
+    cases: tuple[Case, ...]
+
+    @property
+    def by_principle(self) -> tuple[tuple[PrincipleCell, tuple[Line, ...]], ...]:
+        """Each principle with its findings that matter; those of drift stand apart."""
+        return tuple(
+            (cell, tuple(line for line in self.lines if line.principle == cell.principle and not line.drift))
+            for cell in self.cells
+        )
+
+    @property
+    def drift_lines(self) -> tuple[Line, ...]:
+        """The findings of drift that matter."""
+        return tuple(line for line in self.lines if line.drift)
 
     @property
     def where_refused(self) -> str:
@@ -194,15 +229,27 @@ def discoveries(findings: Iterable[Finding], alpha: float) -> Mapping[str, int]:
     return {carrying[place].key: rank for rank, place in enumerate(chosen)}
 
 
+@dataclass(frozen=True)
+class Stands:
+    """What stands about a system beside its findings: see `SystemHealth`."""
+
+    rows: Sequence[Row] = ()
+    expiring: tuple[Expiring, ...] = ()
+    incidents: tuple[ReportedIncident, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+
 def system_health(
     system: System,
     results: Results,
     week: date,
     as_of: date,
     told: Mapping[str, int],
-    rows: Sequence[Row] = (),
-) -> SystemHealth:
-    """Returns the system's part of the report on the week that begins at `week`.
+    stands: Stands,
+) -> tuple[SystemHealth, Sequence[Finding]]:
+    """Returns the system's part of the report on the week that begins at `week`, and that week's findings.
+
+    Where the week was not judged, both are of the last judged week before it.
 
     Args:
         system: the register entry.
@@ -210,15 +257,14 @@ def system_health(
         week: Monday of the report's week.
         as_of: the report's date.
         told: what `discoveries` picks: it is listed first.
-        rows: the ledger's rows of the system.
+        stands: what else is known; its rows are the ledger's of the system.
     """
     weeks = [judgement.week for judgement in judged_until(results, system.id, week, as_of)]
-    found = _by_week(results, system.id, weeks[:2], as_of)
-    now = found.get(weeks[0], []) if weeks else []
+    now = results.findings(system.id, weeks[0], as_of) if weeks else ()
     behind = (week - weeks[0]) // WEEK if weeks else 0
     compared = weeks[1] if len(weeks) > 1 and not behind else None
     lines, hidden = _lines(system, now, told)
-    return SystemHealth(
+    health = SystemHealth(
         id=system.id,
         name=clean(system.name),
         notice=clean(system.notice or ""),
@@ -233,26 +279,19 @@ def system_health(
         counts=_counts(now),
         lines=lines,
         hidden_watches=hidden,
-        changes=_changes(found[compared], now) if compared else (),
+        changes=_changes(system, results.findings(system.id, compared, as_of), now) if compared else (),
         compared_with=week_name(compared) if compared else None,
         unmeasured=_unmeasured(results, system.id, weeks, now, behind, as_of),
         pull_failures=_pull_failures(results, system.id, as_of),
         refused=_refused(now),
-        waivers=waivers_shown(rows, now, as_of),
+        waivers=waivers_shown(stands.rows, now, as_of),
+        trend=trend_of(system, results, week, as_of),
+        drifts=_counts(finding for finding in now if finding.check.startswith(DRIFT)),
+        expiring=stands.expiring,
+        incidents=stands.incidents,
+        cases=stands.cases,
     )
-
-
-def _by_week(results: Results, system: str, weeks: Sequence[date], as_of: date) -> dict[date, list[Finding]]:
-    found: dict[date, list[Finding]] = {week: [] for week in weeks}
-    if weeks:
-        for finding in results.findings_between(min(weeks), max(weeks), system, as_of):
-            if finding.week in found:
-                found[finding.week].append(finding)
-    return found
-
-
-def _identity(finding: Finding) -> Identity:
-    return finding.check, finding.metric, finding.slice
+    return health, now
 
 
 def _counts(findings: Iterable[Finding]) -> tuple[tuple[Status, int], ...]:
@@ -297,20 +336,21 @@ def _lines(
 ) -> tuple[tuple[Line, ...], int]:
     matter = sorted((f for f in findings if f.status in SHOWN), key=lambda f: _strength(f, told))
     watches = [f for f in matter if f.status is Status.WATCH]
-    hidden = set(map(_identity, watches[MOST_WATCHES:]))
+    hidden = {finding.identity for finding in watches[MOST_WATCHES:]}
     harm = system.harm.metric if system.harm else None
     lines = tuple(
         Line(
             principle=Principle(f.principle).label,
             status=f.status,
             subject=subject(f),
-            said=said(f),
+            said=under_its_subject(f, system),
             harm=harm is not None
             and f.metric in (harm, f"{harm}_difference")
             and f.principle == Principle.EQUITY,
+            drift=f.check.startswith(DRIFT),
         )
         for f in matter
-        if _identity(f) not in hidden
+        if f.identity not in hidden
     )
     return lines, len(hidden)
 
@@ -322,9 +362,7 @@ def outcome_of(system: System, findings: Sequence[Finding], behind: int) -> Outc
         (
             f
             for f in findings
-            if f.metric == intended.metric
-            and f.threshold is not None
-            and f.threshold.name == "intended_outcome.target"
+            if f.metric == intended.metric and f.threshold is not None and f.threshold.name == TARGET
         ),
         None,
     )
@@ -343,12 +381,12 @@ def outcome_of(system: System, findings: Sequence[Finding], behind: int) -> Outc
         f"{target(intended.metric, intended.target, ceiling=MEASURES[intended.metric].good == 'low')}",
         met=f"was {met}" if behind and status is Status.OK else met,
         look=look,
-        sentence=sentence(found) if found else "It was not measured.",
+        sentence=plain(found, system) if found else "It was not measured.",
     )
 
 
-def _changes(before: Sequence[Finding], now: Sequence[Finding]) -> tuple[Change, ...]:
-    old, new = ({_identity(f): f for f in findings} for findings in (before, now))
+def _changes(system: System, before: Sequence[Finding], now: Sequence[Finding]) -> tuple[Change, ...]:
+    old, new = ({f.identity: f for f in findings} for findings in (before, now))
     changes = []
     for identity in sorted(old.keys() | new.keys()):
         was, is_now = old.get(identity), new.get(identity)
@@ -356,7 +394,9 @@ def _changes(before: Sequence[Finding], now: Sequence[Finding]) -> tuple[Change,
         shown = is_now or was
         if kind is None or shown is None:
             continue
-        said = sentence(shown) if is_now else f"{sentence(shown)} Not among this week's findings."
+        said = plain(shown, system)
+        if is_now is None:
+            said += " Not among this week's findings."
         changes.append(
             Change(
                 kind=kind,
@@ -411,7 +451,7 @@ def _unmeasured(
         grouped[finding.principle, finding.status, clean(finding.reason)].append(finding)
     rows = []
     for (principle, status, reason), findings in grouped.items():
-        weeks_without = max(runs[_identity(f)] for f in findings)
+        weeks_without = max(runs[f.identity] for f in findings)
         measures = {metric_name(f.metric) for f in findings if f.metric != UNMEASURED_METRIC}
         rows.append(
             Unmeasured(
@@ -431,19 +471,17 @@ def _runs(
     results: Results, system: str, weeks: Sequence[date], gaps: Sequence[Finding], as_of: date
 ) -> Mapping[Identity, int]:
     """Returns for how many judged weeks in a row, up to the last, each of the gaps has been one."""
-    runs = {_identity(finding): 1 for finding in gaps}
-    waiting = {
-        _identity(f): date.fromisoformat(f.details[UNMEASURED]) for f in gaps if UNMEASURED in f.details
-    }
+    runs = {finding.identity: 1 for finding in gaps}
+    waiting = {f.identity: date.fromisoformat(f.details[UNMEASURED]) for f in gaps if UNMEASURED in f.details}
     for identity, since in waiting.items():  # the engine carries the first week itself
         runs[identity] = max(1, (weeks[0] - since) // WEEK + 1)
     alive = runs.keys() - waiting.keys()
     earlier = weeks[1:LOOKBACK]
     for start in range(0, len(earlier), _CHUNK):
         chunk = earlier[start : start + _CHUNK]
-        found = _by_week(results, system, chunk, as_of) if alive else {}
-        for week in found:
-            alive = alive & {_identity(f) for f in found[week] if f.status in _GAPS}
+        found = results.weeks_with(_GAPS, system, chunk[-1], chunk[0], as_of) if alive else {}
+        for week in chunk if alive else ():
+            alive = alive & found.get(week, set())
             for identity in alive:
                 runs[identity] += 1
     return runs

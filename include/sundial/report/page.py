@@ -59,6 +59,15 @@ COLOURS = {
     "line": "#d5d9de",
     "link": "#0b4f9e",
 }
+DARK = {
+    "text": "#e8eaed",
+    "quiet": "#b4bbc4",
+    "page": "#14171b",
+    "card": "#1d2126",
+    "line": "#3a414a",
+    "link": "#8ab8f5",
+}
+"""The same where the reader's device is dark; statuses keep their colours."""
 PAIRS = (
     ("text", "page"),
     ("text", "card"),
@@ -90,5 +99,12 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {"day": day, "joined": joined, "tight": tight, "wrapped": wrapped}
-    made.globals |= {"count": count, "looks": LOOKS, "in_part": IN_PART, "past": PAST, "colours": COLOURS}
+    made.globals |= {
+        "count": count,
+        "looks": LOOKS,
+        "in_part": IN_PART,
+        "past": PAST,
+        "colours": COLOURS,
+        "dark": DARK,
+    }
     return made

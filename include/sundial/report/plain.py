@@ -106,7 +106,7 @@ def metric_name(metric: str) -> str:
     """Returns a metric's name as words."""
     kind = next((f" {end}" for end in ("difference", "ratio") if metric.endswith(f"_{end}")), "")
     base = metric.removesuffix(kind.replace(" ", "_"))
-    words = _METRICS.get(base) or _words(base)
+    words = _METRICS.get(base) or words_of(base)
     return f"{words[:1].upper()}{words[1:]}{kind}"
 
 
@@ -149,11 +149,16 @@ def estimate(
 ) -> str:
     """Returns a value with its 95 % interval and n; where there is no interval it says so."""
     spread = "no interval" if low is None or high is None else f"95 % {_span(metric, low, high)}"
-    return f"{figure(metric, value, beside)} ({spread}, {'n unknown' if n is None else f'n {_rows(n)}'})"
+    return f"{figure(metric, value, beside)} ({spread}, {measured_n(n)})"
+
+
+def measured_n(n: float | None) -> str:
+    """Returns what a number rests on, such as "n 1,200"."""
+    return "n unknown" if n is None else f"n {_rows(n)}"
 
 
 def _rows(n: float) -> str:
-    return f"{n:,}" if float(n).is_integer() else f"{n:,.1f}"
+    return f"{int(n):,}" if float(n).is_integer() else f"{n:,.1f}"
 
 
 def sentence(finding: Finding) -> str:
@@ -206,7 +211,7 @@ def _chance(evidence: Evidence | None) -> str:
     """Returns how likely chance is at most; nothing where the evidence does not speak against chance."""
     if evidence is None or evidence.log_e < math.log(2):  # "1 in 1" says nothing
         return ""
-    return f", chance at most {one_in(evidence.log_e)}"
+    return f", evidence {one_in(evidence.log_e)} against chance"
 
 
 def subject(finding: Finding) -> str:
@@ -217,11 +222,11 @@ def subject(finding: Finding) -> str:
         return name
     columns, levels = zip(*finding.slice, strict=True)
     if columns == ("by",):
-        return f"{name} by {_words(levels[0].replace(' × ', ' and '))}"
+        return f"{name} by {words_of(levels[0].replace(' × ', ' and '))}"
     if columns in (("column",), ("feed",)):
-        return f"{name} of {_words(levels[0])}"
+        return f"{name} of {words_of(levels[0])}"
     shown = ", ".join(clean(level) for level in levels)
-    return f"{name} by {' and '.join(_words(column) for column in columns)}: {shown}"
+    return f"{name} by {' and '.join(words_of(column) for column in columns)}: {shown}"
 
 
 def _measured(finding: Finding) -> str:
@@ -304,7 +309,8 @@ def _minus(value: float, digits: int) -> str:
     return shown.replace("-", "−") if float(shown.replace(",", "")) else shown.lstrip("-")
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """Returns a name of the register or the data as words."""
     return clean(name.replace("_", " "), 60)
 
 

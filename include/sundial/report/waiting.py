@@ -10,9 +10,11 @@ from sundial.engine.waive import own
 from sundial.register.models import Policy, System
 from sundial.register.sunset_rules import Condition
 from sundial.report.health import judged_until
-from sundial.report.plain import clean, sentence
+from sundial.report.people import plain
+from sundial.report.plain import clean, count, day, joined
+from sundial.report.standing import Expiring, ReportedIncident
 from sundial.report.waivers import Waived
-from sundial.store.cases import Cases, Episode, Question
+from sundial.store.cases import CLOSING, Cases, Episode, Event, Question
 from sundial.store.records import Finding, Kind, Status
 from sundial.store.results import Results
 from sundial.sunset.conditions import concerns
@@ -48,6 +50,19 @@ class Waiting:
     by: date | None
     overdue: bool
 
+    @property
+    def term(self) -> str:
+        """By when, and since when, in a sentence or two."""
+        if self.by is not None:
+            return f"{'Was due' if self.overdue else 'Due by'} {day(self.by)}; holds since {day(self.since)}."
+        asked = f"Asked {day(self.since)}, open for {count(self.days, 'day')}"
+        if self.first_adverse is None or self.first_adverse_days is None:
+            return f"{asked}. No term: silence is never an answer."
+        first = (
+            f"first adverse finding {day(self.first_adverse)}, {count(self.first_adverse_days, 'day')} ago"
+        )
+        return f"Case {self.case}. {asked}; {first}. No term: silence is never an answer."
+
 
 def role_name(role: str) -> str:
     """Returns a role as people call it."""
@@ -57,17 +72,34 @@ def role_name(role: str) -> str:
 def open_questions(
     systems: Mapping[str, System], policy: Policy, results: Results, cases: Cases, as_of: date, week: date
 ) -> list[Waiting]:
-    """Returns the questions that wait for an answer, the oldest first; former systems included."""
-    asked = cases.open_questions()
+    """Returns the questions that waited on the day, the oldest first; former systems included.
+
+    What was answered, or ended with its case, on a later day was open on this one.
+    """
+    asked = [question for question in cases.questions() if question.asked_as_of <= as_of]
     episodes = {episode.id: episode for episode in cases.episodes()}  # read later: each question's is there
+    over = {name: _over(cases.events(name), as_of) for name in sorted({q.episode for q in asked})}
     return [
         _question(question, episodes[question.episode], systems, policy, results, as_of, week)
         for question in sorted(asked, key=lambda q: (q.asked_as_of, q.episode, q.number))
-        if question.asked_as_of <= as_of
+        if _was_open(question, over[question.episode])
     ]
 
 
-def due_facts(system: System, findings: tuple[Finding, ...], as_of: date) -> list[Waiting]:
+def _over(events: Iterable[Event], as_of: date) -> set[str]:
+    """Returns the keys of what had happened to an episode by a day; with "" where it had ended."""
+    known = [event for event in events if event.at <= as_of]
+    return {event.key for event in known} | {"" for event in known if event.kind in CLOSING}
+
+
+def _was_open(question: Question, over: set[str]) -> bool:
+    """Returns whether a question waited: an accepted answer counts from the day of its event on."""
+    answer = question.answer
+    refused = answer is not None and not answer.accepted
+    return "" not in over and f"answer/{question.number}" not in over and not refused
+
+
+def due_facts(system: System, findings: Iterable[Finding], as_of: date) -> list[Waiting]:
     """Returns the facts whose limit has passed, with the last day of the policy's grace."""
     waiting = []
     for finding in findings:
@@ -82,7 +114,7 @@ def due_facts(system: System, findings: tuple[Finding, ...], as_of: date) -> lis
             Waiting(
                 who=clean(system.owner.name),
                 system=clean(system.name),
-                what=sentence(finding),
+                what=plain(finding, system),
                 case="",
                 since=first,
                 days=(as_of - first).days,
@@ -93,6 +125,47 @@ def due_facts(system: System, findings: tuple[Finding, ...], as_of: date) -> lis
             )
         )
     return sorted(waiting, key=lambda one: (one.by or as_of, one.what))
+
+
+def renewals(system: System, documents: Iterable[Expiring], as_of: date) -> list[Waiting]:
+    """Returns the documents that the owner renews before they are too old."""
+    return [
+        Waiting(
+            who=clean(system.owner.name),
+            system=clean(system.name),
+            what=f"Renew: {one.what} of {day(one.dated)} holds until then.",
+            case="",
+            since=one.dated,
+            days=(as_of - one.dated).days,
+            first_adverse=None,
+            first_adverse_days=None,
+            by=one.until,
+            overdue=False,
+        )
+        for one in documents
+    ]
+
+
+def unconfirmed_incidents(
+    incidents: Iterable[ReportedIncident], systems: Mapping[str, System], as_of: date
+) -> list[Waiting]:
+    """Returns the open incidents of which somebody has not confirmed yet that they know."""
+    return [
+        Waiting(
+            who=joined([name[:1].upper() + name[1:] for name in one.unconfirmed]),
+            system=clean(systems[one.system].name) if one.system else "No registered system",
+            what=f"Confirm that you know of {one.id}, a {'grave ' if one.grave else ''}{one.kind}.",
+            case="",
+            since=one.discovered,
+            days=(as_of - one.discovered).days,
+            first_adverse=None,
+            first_adverse_days=None,
+            by=one.due,
+            overdue=one.due < as_of,
+        )
+        for one in incidents
+        if one.open and one.unconfirmed
+    ]
 
 
 def ended_waivers(system: str, waivers: Iterable[Waived], as_of: date) -> list[Waiting]:

@@ -1,4 +1,4 @@
-"""The weekly health report of the portfolio: plain data from the store, rendered as HTML and text.
+"""The weekly health report of the portfolio as plain data from the store.
 
 The report is of the last complete civil week before its as-of date. It reads nothing but its arguments: the
 same store, register and policy give the same bytes.
@@ -7,28 +7,42 @@ same store, register and policy give the same bytes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sundial.engine.clock import last_complete_week, week_name
+from sundial.engine.in_effect import in_effect
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.report.health import (
     Change,
+    Stands,
     SystemHealth,
     Unmeasured,
     discoveries,
     judged_until,
     system_health,
 )
-from sundial.report.page import LOOKS, environment
+from sundial.report.missed import not_sent_before
+from sundial.report.page import LOOKS
 from sundial.report.plain import clean, count, joined
-from sundial.report.waiting import Waiting, due_facts, ended_waivers, open_questions
+from sundial.report.standing import ReportedIncident, expiring, incidents_told, open_cases
+from sundial.report.waiting import (
+    Waiting,
+    due_facts,
+    ended_waivers,
+    open_questions,
+    renewals,
+    unconfirmed_incidents,
+)
 from sundial.store.cases import Cases
-from sundial.store.records import Status
-from sundial.store.register import Row
+from sundial.store.database import Database
+from sundial.store.incidents import Incidents
+from sundial.store.records import Finding, Status
+from sundial.store.register import RegisterRows, Row
 from sundial.store.results import Results
+from sundial.sunset.incidents import Standing, standing
 
 NEVER = 1_000_000
 """More weeks than any: a system that was never judged comes first."""
@@ -59,10 +73,21 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class GapGroup:
+    """Gaps that are as long and concern the same systems."""
+
+    length: str
+    systems: tuple[str, ...]
+    error: bool
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True)
 class WeeklyReport:
     """The report as plain data.
 
     Attributes:
+        missed: ISO names of the weeks before whose reports did not go out, the oldest first.
         week: ISO name of the civil week, such as "2016-W51".
         start: its Monday.
         end: its Sunday.
@@ -72,6 +97,7 @@ class WeeklyReport:
             waivers that ended and are still in breach.
         gaps: what could not be measured and for how long.
         systems: one part for each registered system, by id.
+        incidents: those of no registered system that are open, or came or ended in the report's week.
     """
 
     city: str
@@ -82,10 +108,35 @@ class WeeklyReport:
     as_of: date
     principles: tuple[str, ...]
     headline: tuple[str, ...]
+    missed: tuple[str, ...]
     news: tuple[News, ...]
     waiting: tuple[Waiting, ...]
     gaps: tuple[Gap, ...]
     systems: tuple[SystemHealth, ...]
+    incidents: tuple[ReportedIncident, ...]
+
+    @property
+    def gap_groups(self) -> tuple[GapGroup, ...]:
+        """The gaps by length and systems, in their order."""
+        groups: defaultdict[tuple[str, tuple[str, ...], bool], list[Gap]] = defaultdict(list)
+        for gap in self.gaps:
+            groups[gap.length, gap.systems, gap.error].append(gap)
+        return tuple(GapGroup(*key, tuple(gaps)) for key, gaps in groups.items())
+
+
+def report_of(database: Database, systems: Mapping[str, System], policy: Policy, as_of: date) -> WeeklyReport:
+    """Returns the report on the last complete week before the as-of date from all that the store has."""
+    incidents = Incidents(database)
+    return build(
+        systems,
+        policy,
+        Results(database),
+        Cases(database),
+        as_of,
+        RegisterRows(database).rows(),
+        incidents=[standing(incidents, one.id) for one in incidents.incidents()],
+        missed=not_sent_before(last_complete_week(as_of), policy, database),
+    )
 
 
 def build(
@@ -95,6 +146,9 @@ def build(
     cases: Cases,
     as_of: date,
     rows: Sequence[Row] = (),
+    *,
+    incidents: Sequence[Standing] = (),
+    missed: Sequence[str] = (),
 ) -> WeeklyReport:
     """Returns the report on the last complete week before the as-of date.
 
@@ -102,22 +156,36 @@ def build(
         systems: the register by id.
         policy: the policy in force.
         results: what was measured; weeks after the report's, or judged by later runs, change nothing.
-        cases: the sunset cases; a question counts that was asked by the as-of date and is open now.
+        cases: the sunset cases; a question counts that was open on the as-of date.
         as_of: the report's date in the City's calendar.
-        rows: the ledger's rows of all systems, for the waivers.
+        rows: the ledger's rows of all systems, for waivers and attestations.
+        incidents: all incidents as they stand.
+        missed: names of the weeks before whose reports did not go out.
     """
     week = last_complete_week(as_of)
     register = [systems[name] for name in sorted(systems)]
-    judged = {s.id for s in register if any(j.week == week for j in judged_until(results, s.id, week, as_of))}
-    found = (f for f in results.findings_between(week, week, as_of=as_of) if f.system in judged)
-    told = discoveries(found, policy.evidence.false_share_of_report)
+    told = discoveries(_of_the_week(register, results, week, as_of), policy.evidence.false_share_of_report)
     of_system: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         of_system[row.system].append(row)
-    health = tuple(system_health(s, results, week, as_of, told, of_system[s.id]) for s in register)
+    shown = incidents_told(incidents, systems, policy, week, as_of)
+    episodes = cases.episodes()
     questions = open_questions(systems, policy, results, cases, as_of, week)
-    facts = [fact for system in register for fact in _facts(system, results, week, as_of)]
-    facts += [ended for one in health for ended in ended_waivers(one.name, one.waivers, as_of)]
+    health: list[SystemHealth] = []
+    due: list[Waiting] = []
+    for system in register:
+        held = Stands(
+            rows=of_system[system.id],
+            expiring=expiring(in_effect(system, of_system[system.id], as_of), policy, as_of),
+            incidents=tuple(one for one in shown if one.system == system.id),
+            cases=open_cases(system.id, episodes, cases, as_of),
+        )
+        one, findings = system_health(system, results, week, as_of, told, held)
+        health.append(one)
+        due += due_facts(system, findings, as_of)
+        due += ended_waivers(one.name, one.waivers, as_of)
+        due += renewals(system, held.expiring, as_of)
+    due += unconfirmed_incidents(shown, systems, as_of)
     return WeeklyReport(
         city=clean(policy.city),
         timezone=policy.timezone,
@@ -128,30 +196,19 @@ def build(
         principles=tuple(principle.label for principle in Principle),
         headline=_headline(health, len(questions)),
         news=tuple(_news(health)),
-        waiting=(*questions, *sorted(facts, key=lambda fact: (fact.by or as_of, fact.system, fact.what))),
+        missed=tuple(missed),
+        waiting=(*questions, *sorted(due, key=lambda one: (one.by or as_of, one.system, one.what))),
         gaps=_gaps(health),
-        systems=health,
+        systems=tuple(health),
+        incidents=tuple(one for one in shown if not one.system),
     )
 
 
-def render_html(report: WeeklyReport, answers: str = "") -> str:
-    """Returns the report as one HTML document without any remote content.
-
-    Args:
-        report: what to show.
-        answers: where open questions are answered; empty for a page without links to other pages.
-    """
-    return environment().get_template("weekly.html.j2").render(report=report, answers=answers)
-
-
-def render_text(report: WeeklyReport, answers: str = "") -> str:
-    """Returns the report as plain text; arguments as of `render_html`."""
-    return environment().get_template("weekly.txt.j2").render(report=report, answers=answers)
-
-
-def _facts(system: System, results: Results, week: date, as_of: date) -> list[Waiting]:
-    judged = judged_until(results, system.id, week, as_of)
-    return due_facts(system, results.findings(system.id, judged[0].week, as_of), as_of) if judged else []
+def _of_the_week(register: Iterable[System], results: Results, week: date, as_of: date) -> Iterator[Finding]:
+    """Yields the week's findings of the systems for which it was judged, one system at a time."""
+    for system in register:
+        if any(judgement.week == week for judgement in judged_until(results, system.id, week, as_of)):
+            yield from results.findings(system.id, week, as_of)
 
 
 def _headline(health: Iterable[SystemHealth], questions: int) -> tuple[str, ...]:

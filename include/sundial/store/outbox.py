@@ -130,6 +130,13 @@ class Outbox:
             }
         return tuple(Tried(_mail(row), row.intent_at, last.get(row.key)) for row in found)
 
+    def known(self, begins: str) -> dict[str, bool]:
+        """Returns whether each mail was sent whose key begins like this; not those that nobody intended."""
+        sent = exists().where(mail_results.c.mail == mails.c.key, mail_results.c.outcome == "sent")
+        query = select(mails.c.key, sent).where(mails.c.key.startswith(begins, autoescape=True))
+        with self._database.read() as connection:
+            return {key: bool(was_sent) for key, was_sent in connection.execute(query.order_by(mails.c.key))}
+
     def pending(self) -> tuple[Mail, ...]:
         """Returns the mails that no try is known to have sent, the oldest intent first."""
         sent = exists().where(mail_results.c.mail == mails.c.key, mail_results.c.outcome == "sent")

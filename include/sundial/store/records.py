@@ -127,6 +127,9 @@ class Window:
     weeks: int
 
 
+Identity = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Check, metric and slice: what two weeks' findings about the same have in common."""
+
 UNMEASURED_METRIC = "measured"
 """Metric of a finding that says of a whole check that it measured nothing, or could not."""
 
@@ -169,6 +172,11 @@ class Finding:
             json.dumps(dict(self.slice), ensure_ascii=False) if self.slice else ""
         )  # levels may hold any sign
         return "|".join((self.system, self.week.isoformat(), self.check, self.metric, where))
+
+    @property
+    def identity(self) -> Identity:
+        """What it is about, whatever the week."""
+        return self.check, self.metric, self.slice
 
     @property
     def id(self) -> str:

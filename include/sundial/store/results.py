@@ -16,7 +16,15 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, false, func, or_,
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
 from sundial.store.ledger import append
-from sundial.store.records import Evidence, Finding, Restated, Status, finding_from_payload, finding_id
+from sundial.store.records import (
+    Evidence,
+    Finding,
+    Identity,
+    Restated,
+    Status,
+    finding_from_payload,
+    finding_id,
+)
 from sundial.store.tables import (
     episode_events,
     episodes,
@@ -88,7 +96,11 @@ class Pull:
 
 @dataclass(frozen=True)
 class Report:
-    """A report that was published: its key such as "2015-W05", its place in the lake and its hash."""
+    """A file of a report that was published: its key such as "2015-W05", its place in the lake and its hash.
+
+    A report has a page, and may have further files: each has a key of its own, such as "2015-W05.pdf".
+    `html_hash` is the SHA-256 of the file, whatever its kind.
+    """
 
     key: str
     as_of: date
@@ -234,6 +246,37 @@ class Results:
             query = query.where(or_(*asked))
         return self._findings(query)
 
+    def series(
+        self, system: str, metric: str, start: date, end: date, as_of: date | None = None
+    ) -> tuple[Finding, ...]:
+        """Returns the findings of a metric of everybody, by every check, as `findings_between` does."""
+        query = _latest(as_of).where(
+            findings.c.system == system,
+            findings.c.week.between(start, end),
+            findings.c.metric == metric,
+            findings.c.slice == canonical([]),
+        )
+        return self._findings(query)
+
+    def weeks_with(
+        self, statuses: Iterable[Status], system: str, start: date, end: date, as_of: date
+    ) -> dict[date, set[Identity]]:
+        """Returns by week which findings had one of the statuses, as known to runs up to a date.
+
+        It reads no payloads, so that a year costs little.
+        """
+        status = _newest(restatements.c.status, findings.c.status, as_of)
+        query = select(findings.c.week, findings.c.check, findings.c.metric, findings.c.slice).where(
+            findings.c.system == system, findings.c.week.between(start, end), status.in_([*statuses])
+        )
+        found: defaultdict[date, set[Identity]] = defaultdict(set)
+        with self._database.read() as connection:
+            for week, check, metric, where in connection.execute(query):
+                found[week].add(
+                    (check, metric, tuple((column, level) for column, level in json.loads(where)))
+                )
+        return dict(found)
+
     def revisions(self, key: str) -> tuple[Finding, ...]:
         """Returns a finding as it was judged and each of its restatements, the oldest first."""
         first = select(findings.c.payload).where(findings.c.key == key)
@@ -329,11 +372,16 @@ class Results:
 
 def _latest(as_of: date | None = None) -> Select[Any]:
     """Returns the query of the latest payloads of findings, as known to runs up to a date."""
-    later = select(restatements.c.payload).where(restatements.c.key == findings.c.key)
+    return select(_newest(restatements.c.payload, findings.c.payload, as_of))
+
+
+def _newest(restated: ColumnElement[Any], first: ColumnElement[Any], as_of: date | None) -> Any:
+    """Returns a column of a finding as its latest restatement has it, of those up to a date."""
+    later = select(restated).where(restatements.c.key == findings.c.key)
     if as_of is not None:
         later = later.where(restatements.c.as_of <= as_of)
     newest = later.order_by(restatements.c.revision.desc()).limit(1).scalar_subquery()
-    return select(func.coalesce(newest, findings.c.payload))
+    return func.coalesce(newest, first)
 
 
 def _finding_rows(system: str, week: JudgedWeek, run_id: str) -> list[dict[str, Any]]:
