@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, TriggerRule, dag, task
 
-from sundial.airflow import watch
+from sundial.airflow import watch, weekly
 from sundial.airflow.checkpoint import checkpoint as sign_checkpoint
 from sundial.airflow.incidents import recheck
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
@@ -58,7 +58,12 @@ def sunset_watch() -> None:
     def checkpoint() -> int:
         return sign_checkpoint()
 
+    @task(doc_md="Raises the alarm where the last weekly report did not go out.")
+    def report() -> str | None:
+        return weekly.recheck()
+
     incidents()
+    report()
     looked = look()
     looked >> [ask(), checkpoint()]
 

@@ -1,4 +1,4 @@
-"""The weekly health report: rendered from the store, filed in the lake, mailed to the CDPO."""
+"""The weekly health report: rendered from the store, filed in the lake, mailed, told to channels."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ policy = load_policy(settings().policy)
     schedule=weekly.schedule(policy),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    deadline=weekly.deadline(policy),
     max_active_runs=1,
     default_args={
         "owner": "CDPO",
@@ -33,19 +34,23 @@ policy = load_policy(settings().policy)
 def weekly_report() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.weekly`."""
 
-    @task(doc_md="Renders the page from the store and files it in the lake.")
+    @task(doc_md="Makes page, PDF and data from the store and files them in the lake.")
     def render() -> str:
         return weekly.render()
 
-    @task(doc_md="Mails the page to the CDPO; what was sent is not sent again.")
+    @task(doc_md="Mails the report to the policy's roles; what was sent is not sent again.")
     def mail() -> None:
         weekly.mail()
+
+    @task(doc_md="Tells the headline to the channels of the connection sundial_channels, if there is one.")
+    def channels() -> None:
+        weekly.channels()
 
     @task(doc_md="Signs where the ledger stands, and files that apart from the store.")
     def checkpoint() -> int:
         return sign_checkpoint()
 
-    render() >> [mail(), checkpoint()]
+    render() >> [mail(), channels(), checkpoint()]
 
 
 weekly_report()

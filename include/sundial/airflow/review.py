@@ -39,8 +39,9 @@ def claim() -> str:
 
 def notify() -> None:
     """Mails the case to the assignees, once."""
-    from sundial.report.mail import deliver, question_mail
+    from sundial.report.delivery import deliver
     from sundial.report.mail import question_key as mail_key
+    from sundial.report.mail import question_mail
 
     context: Any = get_current_context()
     where = settings()

@@ -89,7 +89,8 @@ def tell_of_prohibited_use(opened: Sequence[str], system: System, policy: Policy
 
 def send(notice: Notice, policy: Policy, outbox: Outbox) -> None:
     """Mails a notice, once."""
-    from sundial.report.mail import deliver, notice_mail
+    from sundial.report.delivery import deliver
+    from sundial.report.mail import notice_mail
 
     message = notice_mail(
         notice.key,

@@ -25,7 +25,7 @@ from sundial.engine.today import PLAYED
 from sundial.examples.faults import Fault
 from sundial.register.load import load_policy
 from sundial.register.principles import Principle
-from sundial.report.publication import PREFIX
+from sundial.report.missed import FOLDER
 from sundial.store.cases import EVIDENCE, Cases
 from sundial.store.database import Database
 from sundial.store.records import Finding, Status
@@ -163,8 +163,9 @@ def _summary(home: Path, airflow: LocalAirflow, mailbox: Mailbox, say: Callable[
             print("".join(f"    waits for the {q.role.upper()}: {q.kind}\n" for q in waiting), end="")
         if not episodes:
             print("  No recommendation.")
-    reports = [report for report in results.reports() if not report.key.startswith(PREFIX)]
-    print(f"\nWeekly report  {home}/lake/{reports[-1].path}" if reports else "\nNo weekly report.")
+    pages = [report.path for report in results.reports() if report.path.startswith(FOLDER)]
+    pages = [path for path in pages if path.endswith(".html")]
+    print(f"\nWeekly report  {home}/lake/{pages[-1]}, PDF beside it" if pages else "\nNo weekly report.")
     print(f"Mailbox        {mailbox.folder} ({len(mailbox.messages())} messages)")
     print(f"Airflow        {airflow.url}")
     print(f"Required actions {airflow.url}/required_actions")

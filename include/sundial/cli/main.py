@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from sundial.cli import ask_system, incidents, ledger, public, records, register_rows, sunset, workbench
+from sundial.cli import (
+    ask_system, incidents, ledger, public, records, register_rows, report, sunset, workbench,
+)
 from sundial.cli.console import BEGIN, KEEP, RECORD, emit
 from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
 from sundial.engine.settings import INCLUDE, settings
@@ -32,6 +34,7 @@ app.add_typer(sunset.app, name="sunset", rich_help_panel=RECORD)
 incidents.add_to(app)
 records.add_to(app)
 public.add_to(app)
+report.add_to(app)
 examples = typer.Typer(help="The example systems, with generated data.", no_args_is_help=True)
 app.add_typer(examples, name="examples", rich_help_panel=BEGIN)
 app.add_typer(db, name="db", rich_help_panel=KEEP)

@@ -22,7 +22,6 @@ from sundial.report.waivers import Waived
 from sundial.report.weekly import News, WeeklyReport
 from sundial.store.records import Status
 
-STANDARD = "ua-1"
 _NO_GLYPH = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
 _ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
 _LONG = re.compile(r"\S{24}(?=\S)")
@@ -44,7 +43,7 @@ def render_pdf(report: WeeklyReport) -> bytes:
     for _ in range(_TRIES):
         try:
             made = compiler.compile(
-                format="pdf", pdf_standards=STANDARD, timestamp=made_at, sys_inputs={"data": data}
+                format="pdf", pdf_standards="ua-1", timestamp=made_at, sys_inputs={"data": data}
             )
         except typst.TypstError as error:
             missing = set(_without_glyph(error.diagnostic))
@@ -77,11 +76,11 @@ def _document(report: WeeklyReport) -> Mapping[str, Any]:
     for one in report.systems:
         if one.notice:
             notices.setdefault(one.notice, []).append(one.name)
-    return _broken(
+    document: Mapping[str, Any] = _broken(
         {
             "title": f"AI health report, week {report.week}",
             "city": report.city,
-            "dates": f"{day(report.start)} to {day(report.end)} · as of {day(report.as_of)} ({report.timezone})",
+            "dates": f"{day(report.start)} to {day(report.end)} · as of {day(report.as_of)}",
             "headline": report.headline,
             "missed": joined(report.missed, 12),
             "notices": [
@@ -112,6 +111,7 @@ def _document(report: WeeklyReport) -> Mapping[str, Any]:
             "systems": [_system(one) for one in report.systems],
         }
     )
+    return document
 
 
 def _look(look: Look) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -219,14 +219,17 @@ def judged_until(results: Results, system: str, week: date, as_of: date) -> tupl
     return tuple(j for j in reversed(results.judged(system)) if j.week <= week and j.as_of <= as_of)
 
 
-def discoveries(findings: Iterable[Finding], alpha: float) -> Mapping[str, int]:
+def discoveries(log_e: Mapping[str, float], alpha: float) -> Mapping[str, int]:
     """Returns the place of each finding that e-BH picks out of all of a week's, by key.
 
     Of what it picks the expected share of false ones is at most alpha, however many are looked at.
+
+    Args:
+        log_e: the evidence of each finding that carries some, by key.
+        alpha: the share.
     """
-    carrying = [f for f in findings if f.evidence is not None]
-    chosen = e_bh([f.evidence.log_e for f in carrying if f.evidence is not None], alpha)
-    return {carrying[place].key: rank for rank, place in enumerate(chosen)}
+    keys = list(log_e)
+    return {keys[place]: rank for rank, place in enumerate(e_bh([*log_e.values()], alpha))}
 
 
 @dataclass(frozen=True)
@@ -244,26 +247,24 @@ def system_health(
     results: Results,
     week: date,
     as_of: date,
-    told: Mapping[str, int],
     stands: Stands,
 ) -> tuple[SystemHealth, Sequence[Finding]]:
     """Returns the system's part of the report on the week that begins at `week`, and that week's findings.
 
-    Where the week was not judged, both are of the last judged week before it.
+    Where the week was not judged, both are of the last judged week before it. The part has no lines yet: how
+    they are ordered depends on the findings of all systems, and `with_lines` adds them.
 
     Args:
         system: the register entry.
         results: what was measured.
         week: Monday of the report's week.
         as_of: the report's date.
-        told: what `discoveries` picks: it is listed first.
         stands: what else is known; its rows are the ledger's of the system.
     """
     weeks = [judgement.week for judgement in judged_until(results, system.id, week, as_of)]
     now = results.findings(system.id, weeks[0], as_of) if weeks else ()
     behind = (week - weeks[0]) // WEEK if weeks else 0
     compared = weeks[1] if len(weeks) > 1 and not behind else None
-    lines, hidden = _lines(system, now, told)
     health = SystemHealth(
         id=system.id,
         name=clean(system.name),
@@ -277,21 +278,36 @@ def system_health(
         behind=behind,
         cells=_cells(now, week_name(weeks[0]) if behind else ""),
         counts=_counts(now),
-        lines=lines,
-        hidden_watches=hidden,
+        lines=(),
+        hidden_watches=0,
         changes=_changes(system, results.findings(system.id, compared, as_of), now) if compared else (),
         compared_with=week_name(compared) if compared else None,
         unmeasured=_unmeasured(results, system.id, weeks, now, behind, as_of),
         pull_failures=_pull_failures(results, system.id, as_of),
         refused=_refused(now),
         waivers=waivers_shown(stands.rows, now, as_of),
-        trend=trend_of(system, results, week, as_of),
+        trend=trend_of(system, results, now, weeks, as_of),
         drifts=_counts(finding for finding in now if finding.check.startswith(DRIFT)),
         expiring=stands.expiring,
         incidents=stands.incidents,
         cases=stands.cases,
     )
     return health, now
+
+
+def with_lines(
+    health: SystemHealth, system: System, findings: Sequence[Finding], told: Mapping[str, int]
+) -> SystemHealth:
+    """Returns the part with the findings that matter as lines.
+
+    Args:
+        health: from `system_health`.
+        system: the register entry.
+        findings: those of `SHOWN`, or more.
+        told: what `discoveries` picks: it is listed first.
+    """
+    lines, hidden = _lines(system, findings, told)
+    return replace(health, lines=lines, hidden_watches=hidden)
 
 
 def _counts(findings: Iterable[Finding]) -> tuple[tuple[Status, int], ...]:
@@ -324,11 +340,15 @@ def principle_cell(principle: Principle, counts: tuple[tuple[Status, int], ...],
     return PrincipleCell(principle.label, worst, tuple(looks), counts, when)
 
 
-def _strength(finding: Finding, told: Mapping[str, int]) -> tuple[int, float, float, str]:
-    """Sorts breaches first, then errors, then watches: what e-BH picks, then by the evidence so far."""
+def _strength(finding: Finding, told: Mapping[str, int]) -> tuple[int, bool, float, float, str]:
+    """Sorts breaches first, then errors, then watches: what e-BH picks, then by the evidence so far.
+
+    Of each, what has figures in the window comes before what only its evidence speaks for.
+    """
     evidence = finding.evidence
     carried = evidence.log_detector if evidence is not None else -math.inf
-    return SHOWN.index(finding.status), told.get(finding.key, math.inf), -carried, finding.key
+    unseen = finding.estimate is None
+    return SHOWN.index(finding.status), unseen, told.get(finding.key, math.inf), -carried, finding.key
 
 
 def _lines(
@@ -445,7 +465,7 @@ def _unmeasured(
 ) -> tuple[Unmeasured, ...]:
     """Returns what the last judged week could not measure, by principle and reason, the longest first."""
     gaps = [finding for finding in now if finding.status in _GAPS]
-    runs = _runs(results, system, weeks, gaps, as_of)
+    runs = _runs(results, weeks, gaps, as_of)
     grouped: defaultdict[tuple[str, Status, str], list[Finding]] = defaultdict(list)
     for finding in gaps:
         grouped[finding.principle, finding.status, clean(finding.reason)].append(finding)
@@ -468,22 +488,23 @@ def _unmeasured(
 
 
 def _runs(
-    results: Results, system: str, weeks: Sequence[date], gaps: Sequence[Finding], as_of: date
+    results: Results, weeks: Sequence[date], gaps: Sequence[Finding], as_of: date
 ) -> Mapping[Identity, int]:
     """Returns for how many judged weeks in a row, up to the last, each of the gaps has been one."""
     runs = {finding.identity: 1 for finding in gaps}
     waiting = {f.identity: date.fromisoformat(f.details[UNMEASURED]) for f in gaps if UNMEASURED in f.details}
     for identity, since in waiting.items():  # the engine carries the first week itself
         runs[identity] = max(1, (weeks[0] - since) // WEEK + 1)
-    alive = runs.keys() - waiting.keys()
+    alive = [finding for finding in gaps if finding.identity not in waiting]
     earlier = weeks[1:LOOKBACK]
     for start in range(0, len(earlier), _CHUNK):
         chunk = earlier[start : start + _CHUNK]
-        found = results.weeks_with(_GAPS, system, chunk[-1], chunk[0], as_of) if alive else {}
-        for week in chunk if alive else ():
-            alive = alive & found.get(week, set())
-            for identity in alive:
-                runs[identity] += 1
+        keys = {(f.identity, week): replace(f, week=week).key for f in alive for week in chunk}
+        known = results.statuses([*keys.values()], as_of) if keys else {}
+        for week in chunk:
+            alive = [f for f in alive if known.get(keys[f.identity, week]) in _GAPS]
+            for finding in alive:
+                runs[finding.identity] += 1
     return runs
 
 

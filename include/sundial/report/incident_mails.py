@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from sundial.register.models import Policy, System
-from sundial.report.mail import deliver, incident_mail
+from sundial.report.delivery import deliver
+from sundial.report.mail import incident_mail
 from sundial.report.smtp import SMTP_CONNECTION, send_through, sender_of
 from sundial.sources.connection import Connection
 from sundial.store.database import Database

@@ -1,17 +1,10 @@
-"""Mails: composed from plain data with a Message-ID made from their key, and sent so that a crash loses none.
-
-The intent is recorded before the first try and the outcome after it. A try whose outcome nobody knows (the
-process died, or the connection broke) is followed by one more with the same Message-ID, which says so; then a
-person looks.
-"""
+"""Mails: composed from plain data with a Message-ID made from their key; `delivery` sends them once."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import smtplib
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from datetime import datetime
 from email.headerregistry import Address
@@ -21,12 +14,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from sundial.register.models import Policy, System
+from sundial.report.missed import MAIL
 from sundial.report.page import environment
 from sundial.report.plain import clean, day, text_lines
+from sundial.report.rendered import render_mail
 from sundial.report.waiting import role_name
-from sundial.report.weekly import WeeklyReport, render_html, render_text
+from sundial.report.weekly import WeeklyReport
 from sundial.store.cases import Episode, Question
-from sundial.store.outbox import Outbox
 from sundial.sunset.incidents import Due
 
 RESENT = "X-Sundial-Resent"
@@ -37,21 +31,8 @@ RESENT_NOTE = (
 CASE_LINES = 10
 """Lines of a case in its mail, the link included."""
 
-_BEGINS = "another try begins"
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _SUBJECT = 150
-# The server said no, or was never reached: the mail is certainly not on its way.
-_REFUSALS = (
-    smtplib.SMTPConnectError,
-    smtplib.SMTPDataError,
-    smtplib.SMTPHeloError,
-    smtplib.SMTPNotSupportedError,
-    smtplib.SMTPRecipientsRefused,
-    smtplib.SMTPSenderRefused,
-    smtplib.SMTPAuthenticationError,
-    ConnectionRefusedError,
-    socket.gaierror,
-)
 
 
 class MailError(ValueError):
@@ -60,7 +41,7 @@ class MailError(ValueError):
 
 def report_key(report: WeeklyReport) -> str:
     """Returns the key of the report's mail, such as "report/2016-W51"."""
-    return f"report/{report.week}"
+    return f"{MAIL}{report.week}"
 
 
 def question_key(question: Question) -> str:
@@ -69,15 +50,23 @@ def question_key(question: Question) -> str:
 
 
 def compose(
-    report: WeeklyReport, policy: Policy, base_url: str, key: str, *, sender: str, date: datetime
+    report: WeeklyReport,
+    policy: Policy,
+    base_url: str,
+    key: str,
+    *,
+    document: bytes,
+    sender: str,
+    date: datetime,
 ) -> EmailMessage:
-    """Returns the weekly report as a mail to the CDPO: plain text and HTML.
+    """Returns the weekly report as a mail: plain text and HTML, the whole of it attached as a PDF.
 
     Args:
         report: what to send.
-        policy: for the addresses of the CDPO and the City's time zone.
+        policy: for the roles that it goes to, their addresses and the City's time zone.
         base_url: address of Airflow's pages, where questions are answered; http or https.
         key: what the mail is about; its Message-ID is made from it.
+        document: the report as a PDF.
         sender: address of the From header; its domain is the Message-ID's.
         date: the Date header, aware; shown in the City's time zone.
 
@@ -85,10 +74,20 @@ def compose(
         MailError: where an address or the URL is none.
     """
     answers = f"{_link(base_url).rstrip('/')}/required_actions"
-    text, html = render_text(report, answers), render_html(report, answers)
+    text, html = render_mail(report, answers)
+    to = _addresses_of(policy, policy.report_to)
+    message = _message(headline(report), to, policy, key, sender, date, text, html)
+    name = f"ai-health-{report.week}.pdf"
+    message.add_attachment(document, maintype="application", subtype="pdf", filename=name)
+    message.set_boundary(f"{_boundary(key)}-files")
+    return message
+
+
+def headline(report: WeeklyReport) -> str:
+    """Returns the report in one line: its week, breaches and open questions."""
     breach = next((fact for fact in report.headline if "breach" in fact), "")
-    subject = f"AI health {report.week}: {breach}, {report.headline[-1]}"
-    return _message(subject, _addresses(policy, "cdpo"), policy, key, sender, date, text, html)
+    late = " (ALARM: an earlier report did not go out)" if report.missed else ""
+    return f"AI health {report.week}: {breach}, {report.headline[-1]}{late}"
 
 
 def question_mail(
@@ -165,8 +164,7 @@ def notice_mail(
     }
     text = page.get_template("notice.txt.j2").render(values)
     html = page.get_template("notice.html.j2").render(values)
-    to = [address for role in roles for address in _addresses(policy, role)]
-    return _message(subject, list(dict.fromkeys(to)), policy, key, sender, date, text, html)
+    return _message(subject, _addresses_of(policy, roles), policy, key, sender, date, text, html)
 
 
 def incident_mail(
@@ -185,7 +183,7 @@ def incident_mail(
     Raises:
         MailError: where a role has no address, or an address or a link is none.
     """
-    to = [address for role in due.roles for address in _addresses(policy, role)]
+    to = [*_addresses_of(policy, due.roles)]
     to += [_address(address, f"{due.incident}: supervisor") for address in due.addresses]
     page = environment()
     values = {
@@ -199,54 +197,6 @@ def incident_mail(
     text = page.get_template("incident.txt.j2").render(values)
     html = page.get_template("incident.html.j2").render(values)
     return _message(due.subject, list(dict.fromkeys(to)), policy, due.key, sender, date, text, html)
-
-
-def deliver(message: EmailMessage, key: str, outbox: Outbox, send: Callable[[EmailMessage], None]) -> None:
-    """Sends a mail once; one that was sent is left alone.
-
-    Args:
-        message: from `compose`, `question_mail` or `incident_mail`.
-        key: the key it was composed with.
-        outbox: where intent and outcome are recorded.
-        send: sends one message and raises where it could not.
-
-    Raises:
-        MailError: where two tries ended without anybody knowing whether they arrived.
-        Exception: whatever `send` raised, after the outcome was recorded; call again to try again.
-    """
-    again = any(mail.key == key for mail in outbox.pending())
-    to = [address.addr_spec for address in message["To"].addresses]
-    if not outbox.intend(key, message["Message-ID"], to, message["Subject"]):
-        return
-    if again:
-        uncertain = _uncertain_tries(outbox, key)
-        if uncertain > 1:
-            raise MailError(
-                f"mail {key}: two tries ended without an answer of the mail server; look for Message-ID "
-                f"{message['Message-ID']} in its log, and record the outcome in the outbox"
-            )
-        outbox.result(key, "unknown", _BEGINS)  # if this try dies, the next one must know of it
-        message = _resent(message) if uncertain else message
-    _try(message, key, outbox, send)
-
-
-def _try(message: EmailMessage, key: str, outbox: Outbox, send: Callable[[EmailMessage], None]) -> None:
-    try:
-        send(message)
-    except _REFUSALS as error:
-        outbox.result(key, "failed", type(error).__name__)
-        raise
-    except Exception as error:
-        outbox.result(key, "unknown", type(error).__name__)
-        raise
-    outbox.result(key, "sent", message[RESENT] or "")
-
-
-def _uncertain_tries(outbox: Outbox, key: str) -> int:
-    """Returns how many of the tries so far may have arrived: those begun, less those certainly refused."""
-    tries = outbox.tries(key)
-    begun = 1 + sum(detail == _BEGINS for _, detail in tries)
-    return begun - sum(outcome == "failed" for outcome, _ in tries)
 
 
 def _message(
@@ -272,17 +222,25 @@ def _message(
     message["Auto-Submitted"] = "auto-generated"  # keeps vacation notices from answering (RFC 3834)
     message.set_content(text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
-    message.set_boundary(f"=_{stamp[:32]}")  # the same bytes each time; "=_" never occurs in quoted-printable
+    message.set_boundary(_boundary(key))
     return message
 
 
-def _resent(message: EmailMessage) -> EmailMessage:
+def _boundary(key: str) -> str:
+    """Returns the same for each key; "=_" never occurs in quoted-printable."""
+    return f"=_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+def resent(message: EmailMessage) -> EmailMessage:
     """Returns the mail with a header and a first line that say it may be there already."""
     copy = deepcopy(message)
     copy[RESENT] = "outcome of the first try unknown"
-    for part in copy.iter_parts():
+    for kind in ("plain", "html"):
+        part = copy.get_body((kind,))
+        if not isinstance(part, EmailMessage):
+            continue
         content = part.get_content()
-        if part.get_content_subtype() == "html":
+        if kind == "html":
             shown = environment().get_template("mail_note.html.j2").render(note=RESENT_NOTE)
             part.set_content(
                 content.replace("<main>\n", f"<main>\n{shown}", 1),  # outside, no landmark would hold it
@@ -306,6 +264,11 @@ def _case_lines(question: Question, episode: Episode, system: System) -> list[st
     if question.reason_reopened:
         lines.append(f"Asked again: {question.reason_reopened}")
     return [clean(line) for line in [*lines, *text_lines(question.body, CASE_LINES - 1 - len(lines))]]
+
+
+def _addresses_of(policy: Policy, roles: Iterable[str]) -> Sequence[str]:
+    """Returns the addresses of some roles, each once."""
+    return list(dict.fromkeys(address for role in roles for address in _addresses(policy, role)))
 
 
 def _addresses(policy: Policy, role: str) -> Sequence[str]:

@@ -41,7 +41,7 @@ def _chart(title: str) -> Mapping[str, Any]:
     """Returns the Vega-Lite specification of a trend without its data."""
     import altair as alt
 
-    base = alt.Chart(alt.Data(values=[]))
+    base = alt.Chart()
     week = alt.X("week:T", title=None, axis=alt.Axis(format="%b %Y", labelAngle=0, tickCount=6, grid=False))
     value = alt.Y(
         "estimate:Q", title=title, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Literal
 
 from sundial.engine.clock import week_name
@@ -110,18 +110,22 @@ def _interval(metric: str, point: Point) -> str:
     return f"{figure(metric, point.low)} to {figure(metric, point.high)}"
 
 
-def trend_of(system: System, results: Results, week: date, as_of: date) -> Trend | None:
-    """Returns the trend up to a week of what measures the intended outcome; None where nothing does.
+def trend_of(
+    system: System, results: Results, now: Sequence[Finding], weeks: Sequence[date], as_of: date
+) -> Trend | None:
+    """Returns the trend of what measures the intended outcome; None where nothing does.
 
     Args:
         system: the register entry.
         results: what was measured.
-        week: Monday of the last week.
+        now: the findings of the last judged week; which check measures the outcome, they say.
+        weeks: the judged weeks, the latest first.
         as_of: the report's date; what later runs restated changes nothing.
     """
     intended = system.intended_outcome
-    first = week - timedelta(weeks=WEEKS - 1)
-    found = [f for f in results.series(system.id, intended.metric, first, week, as_of) if _is_outcome(f)]
+    alike = [finding for finding in now if finding.metric == intended.metric and not finding.slice]
+    keys = [replace(finding, week=week).key for finding in alike for week in weeks[:WEEKS]]
+    found = [finding for finding in results.with_keys(keys, as_of) if _is_outcome(finding)]
     if not found:
         return None
     side: Literal[Side.CEILING, Side.FLOOR] = (

@@ -7,7 +7,7 @@ same store, register and policy give the same bytes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -16,13 +16,14 @@ from sundial.engine.in_effect import in_effect
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.report.health import (
+    SHOWN,
     Change,
     Stands,
     SystemHealth,
     Unmeasured,
     discoveries,
-    judged_until,
     system_health,
+    with_lines,
 )
 from sundial.report.missed import not_sent_before
 from sundial.report.page import LOOKS
@@ -164,14 +165,14 @@ def build(
     """
     week = last_complete_week(as_of)
     register = [systems[name] for name in sorted(systems)]
-    told = discoveries(_of_the_week(register, results, week, as_of), policy.evidence.false_share_of_report)
     of_system: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         of_system[row.system].append(row)
     shown = incidents_told(incidents, systems, policy, week, as_of)
     episodes = cases.episodes()
     questions = open_questions(systems, policy, results, cases, as_of, week)
-    health: list[SystemHealth] = []
+    parts: list[tuple[SystemHealth, System, Sequence[Finding]]] = []
+    log_e: dict[str, float] = {}
     due: list[Waiting] = []
     for system in register:
         held = Stands(
@@ -180,12 +181,17 @@ def build(
             incidents=tuple(one for one in shown if one.system == system.id),
             cases=open_cases(system.id, episodes, cases, as_of),
         )
-        one, findings = system_health(system, results, week, as_of, told, held)
-        health.append(one)
+        one, findings = system_health(system, results, week, as_of, held)
+        # Not all are kept: a portfolio has tens of thousands.
+        parts.append((one, system, [finding for finding in findings if finding.status in SHOWN]))
+        if not one.behind:
+            log_e |= {finding.key: finding.evidence.log_e for finding in findings if finding.evidence}
         due += due_facts(system, findings, as_of)
         due += ended_waivers(one.name, one.waivers, as_of)
         due += renewals(system, held.expiring, as_of)
     due += unconfirmed_incidents(shown, systems, as_of)
+    told = discoveries(log_e, policy.evidence.false_share_of_report)
+    health = [with_lines(one, system, matter, told) for one, system, matter in parts]
     return WeeklyReport(
         city=clean(policy.city),
         timezone=policy.timezone,
@@ -202,13 +208,6 @@ def build(
         systems=tuple(health),
         incidents=tuple(one for one in shown if not one.system),
     )
-
-
-def _of_the_week(register: Iterable[System], results: Results, week: date, as_of: date) -> Iterator[Finding]:
-    """Yields the week's findings of the systems for which it was judged, one system at a time."""
-    for system in register:
-        if any(judgement.week == week for judgement in judged_until(results, system.id, week, as_of)):
-            yield from results.findings(system.id, week, as_of)
 
 
 def _headline(health: Iterable[SystemHealth], questions: int) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from sundial.store.ledger import append
 from sundial.store.records import (
     Evidence,
     Finding,
-    Identity,
     Restated,
     Status,
     finding_from_payload,
@@ -246,36 +245,25 @@ class Results:
             query = query.where(or_(*asked))
         return self._findings(query)
 
-    def series(
-        self, system: str, metric: str, start: date, end: date, as_of: date | None = None
-    ) -> tuple[Finding, ...]:
-        """Returns the findings of a metric of everybody, by every check, as `findings_between` does."""
-        query = _latest(as_of).where(
-            findings.c.system == system,
-            findings.c.week.between(start, end),
-            findings.c.metric == metric,
-            findings.c.slice == canonical([]),
-        )
-        return self._findings(query)
+    def with_keys(self, keys: Sequence[str], as_of: date | None = None) -> tuple[Finding, ...]:
+        """Returns the findings that have one of a few hundred keys, as `findings_between` does."""
+        return self._findings(_latest(as_of).where(findings.c.key.in_(keys)))
 
-    def weeks_with(
-        self, statuses: Iterable[Status], system: str, start: date, end: date, as_of: date
-    ) -> dict[date, set[Identity]]:
-        """Returns by week which findings had one of the statuses, as known to runs up to a date.
+    def statuses(self, keys: Sequence[str], as_of: date) -> dict[str, Status]:
+        """Returns the status by key of the findings that there are, as known to runs up to a date.
 
         It reads no payloads, so that a year costs little.
         """
-        status = _newest(restatements.c.status, findings.c.status, as_of)
-        query = select(findings.c.week, findings.c.check, findings.c.metric, findings.c.slice).where(
-            findings.c.system == system, findings.c.week.between(start, end), status.in_([*statuses])
+        first = select(findings.c.key, findings.c.status).where(findings.c.key.in_(keys))
+        later = select(restatements.c.key, restatements.c.status).where(
+            restatements.c.key.in_(keys), restatements.c.as_of <= as_of
         )
-        found: defaultdict[date, set[Identity]] = defaultdict(set)
         with self._database.read() as connection:
-            for week, check, metric, where in connection.execute(query):
-                found[week].add(
-                    (check, metric, tuple((column, level) for column, level in json.loads(where)))
-                )
-        return dict(found)
+            rows = [
+                *connection.execute(first),
+                *connection.execute(later.order_by(restatements.c.revision)),
+            ]
+        return {row.key: Status(row.status) for row in rows}
 
     def revisions(self, key: str) -> tuple[Finding, ...]:
         """Returns a finding as it was judged and each of its restatements, the oldest first."""
@@ -372,16 +360,11 @@ class Results:
 
 def _latest(as_of: date | None = None) -> Select[Any]:
     """Returns the query of the latest payloads of findings, as known to runs up to a date."""
-    return select(_newest(restatements.c.payload, findings.c.payload, as_of))
-
-
-def _newest(restated: ColumnElement[Any], first: ColumnElement[Any], as_of: date | None) -> Any:
-    """Returns a column of a finding as its latest restatement has it, of those up to a date."""
-    later = select(restated).where(restatements.c.key == findings.c.key)
+    later = select(restatements.c.payload).where(restatements.c.key == findings.c.key)
     if as_of is not None:
         later = later.where(restatements.c.as_of <= as_of)
     newest = later.order_by(restatements.c.revision.desc()).limit(1).scalar_subquery()
-    return func.coalesce(newest, first)
+    return select(func.coalesce(newest, findings.c.payload))
 
 
 def _finding_rows(system: str, week: JudgedWeek, run_id: str) -> list[dict[str, Any]]:
