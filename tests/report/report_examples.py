@@ -162,3 +162,15 @@ def unmeasured(week: date = MONDAY, **changes: Any) -> Finding:
 
 def judged(week: date, *findings: Finding) -> JudgedWeek:
     return JudgedWeek(week, week + timedelta(days=7), "c0ffee", "0.1.0", findings)
+
+
+def year(weeks: int = 30, last: date = MONDAY + timedelta(weeks=1), **changes: Any) -> list[JudgedWeek]:
+    """Judged weeks in which the accuracy falls from 70 % until its breach is confirmed in the last two."""
+    found = []
+    for number in range(weeks):
+        week = last - timedelta(weeks=weeks - 1 - number)
+        hits = 700 - 6 * number
+        status = Status.BREACH if number >= weeks - 2 else Status.WATCH if hits < 600 else Status.OK
+        rate = {"estimate": hits / 1000, "interval": proportion(hits, 1000)}
+        found.append(judged(week, finding(status, week, **rate, **changes), group_rate(week=week)))
+    return found

@@ -12,7 +12,8 @@ from report_examples import AS_OF, HOSTILE, MONDAY, finding, group_rate, judged,
 
 from sundial.engine.waive import waived
 from sundial.register.given import Waiver
-from sundial.report.weekly import WeeklyReport, build, render_html, render_text
+from sundial.report.rendered import render_html, render_text
+from sundial.report.weekly import WeeklyReport, build
 from sundial.store.cases import Cases
 from sundial.store.records import Finding, Status
 from sundial.store.register import Row

@@ -39,11 +39,15 @@ def render_pdf(report: WeeklyReport) -> bytes:
     template = resources.files("sundial.report").joinpath("templates/weekly.typ").read_bytes()
     made_at = datetime.combine(report.as_of, time(), UTC)
     data = json.dumps(_document(report), ensure_ascii=False)
-    compiler = typst.Compiler(template, ignore_system_fonts=True)
     for _ in range(_TRIES):
         try:
-            made = compiler.compile(
-                format="pdf", pdf_standards="ua-1", timestamp=made_at, sys_inputs={"data": data}
+            made = typst.compile(
+                template,
+                format="pdf",
+                pdf_standards="ua-1",
+                ignore_system_fonts=True,
+                timestamp=made_at,
+                sys_inputs={"data": data},
             )
         except typst.TypstError as error:
             missing = set(_without_glyph(error.diagnostic))

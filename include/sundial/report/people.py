@@ -7,7 +7,7 @@ finding is no share of anything, `sundial.report.plain` says what it says.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sundial.register.feeds import OutputsFeed
@@ -148,8 +148,8 @@ def _rate(finding: Finding, share: _Share) -> str:
     value, details = finding.estimate or 0.0, finding.details
     interval = (finding.interval.low, finding.interval.high) if finding.interval else None
     other = _other(details)
-    compared = other[1] if other else finding.threshold.value if finding.threshold else None
-    of = _scale(value, compared)
+    limit = finding.threshold.value if finding.threshold and other is None else None
+    of = _scale([value, other[1]] if other else [value], limit)
     whole, where = _where(finding, share.whole)
     this = _number(value, interval, finding.n, of)
     if other is None:
@@ -194,7 +194,7 @@ def _gap(finding: Finding, share: _Share) -> str | None:
     if len(rates) < 2:
         return None
     ends = sorted(rates, key=lambda group: (rates[group], group))
-    of = _scale(rates[ends[-1]], rates[ends[0]])
+    of = _scale([rates[ends[-1]], rates[ends[0]]])
     high, low = (
         f"{_number(rates[g], _wilson(rates[g], counts.get(g)), counts.get(g), of)} if {_group(g)}"
         for g in (ends[-1], ends[0])
@@ -213,7 +213,7 @@ def _shift(finding: Finding) -> str:
     """Returns the level that moved most, now and in the baseline."""
     details = finding.details
     now, before = float(details.get("share", 0.0)), float(details["baseline_share"])
-    of = _scale(now, before)
+    of = _scale([now, before])
     level = clean(str(details.get("level", "")), 60)
     what = (
         words_of(finding.slice[0][1])
@@ -235,7 +235,7 @@ def _outcomes(finding: Finding, system: System) -> str | None:
     if share is None or not isinstance(details.get("rate"), float | int):
         return None
     now, before = float(details["rate"]), float(details["baseline_rate"])
-    of = _scale(now, before)
+    of = _scale([now, before])
     at = f" in tenth {details['tenth']} of the score" if "tenth" in details else ""
     return (
         f"Of {of:,} {share.whole}{at}, {_number(now, _wilson(now, finding.n), finding.n, of)}{share.after}, "
@@ -298,13 +298,12 @@ def _count(value: float) -> str:
     return f"{round(value):,}"
 
 
-def _scale(value: float, beside: float | None) -> int:
+def _scale(rates: Sequence[float], limit: float | None = None) -> int:
     """Returns of how many people to speak: of 1,000; more where that shows nobody, or no difference."""
     of = 1_000
-    shown = [one for one in (value, beside) if one]
+    compared = [*rates, *([] if limit is None else [limit])]
     while of < _MOST and (
-        (shown and max(shown) * of < 10)
-        or (beside is not None and value != beside and round(value * of) == round(beside * of))
+        0 < max(rates) * of < 10 or len({round(one * of) for one in compared}) < len(set(compared))
     ):
         of *= 10
     return of

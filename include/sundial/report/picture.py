@@ -41,10 +41,13 @@ def _chart(title: str) -> Mapping[str, Any]:
     """Returns the Vega-Lite specification of a trend without its data."""
     import altair as alt
 
-    base = alt.Chart()
+    base = alt.Chart(alt.InlineData(values=[]))
     week = alt.X("week:T", title=None, axis=alt.Axis(format="%b %Y", labelAngle=0, tickCount=6, grid=False))
     value = alt.Y(
-        "estimate:Q", title=title, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5)
+        "estimate:Q",
+        title=title,
+        scale=alt.Scale(zero=False, nice=True, padding=8),
+        axis=alt.Axis(tickCount=5),
     )
     band = base.mark_area(opacity=0.18, color=BLUE).encode(x=week, y="low:Q", y2="high:Q")
     line = base.mark_line(color=BLUE, strokeWidth=1.5).encode(x=week, y=value)
