@@ -55,7 +55,7 @@ def render_pdf(report: WeeklyReport) -> bytes:
                 raise
             data = data.translate({ord(character): _spelled(character) for character in missing})
         else:
-            return bytes(made)  # type: ignore[arg-type]
+            return bytes(made)
     raise ValueError("the report has more characters without a glyph than can be spelled out")
 
 
