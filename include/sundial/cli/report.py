@@ -18,6 +18,7 @@ _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 def report(
     week: Annotated[str, typer.Argument(metavar="YYYY-Www", help="The week, such as 2026-W45.")],
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to; it is made.")],
+    pictures: Annotated[bool, typer.Option(help="Also the pages of the PDF as PNG pictures.")] = False,
 ) -> None:
     """Write the weekly report of a week: page, PDF, data, and the mail as HTML and text. Nothing is sent.
 
@@ -27,6 +28,7 @@ def report(
     """
     from sundial.engine.clock import last_complete_week, week_name
     from sundial.register.load import load_policy, load_register
+    from sundial.report.document import render_pictures
     from sundial.report.filed import filed_report, files_of
     from sundial.report.missed import FOLDER
     from sundial.report.rendered import render_mail
@@ -51,6 +53,8 @@ def report(
     text, html = render_mail(made)
     files = {f"{week}.{ending}": content for ending, content in files_of(made).items()}
     files |= {"mail.html": html.encode(), "mail.txt": text.encode()}
+    if pictures:
+        files |= {f"{week}-{n}.png": page for n, page in enumerate(render_pictures(made), 1)}
     for name, content in files.items():
         (out / name).write_bytes(content)
         typer.echo(out / name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from importlib import resources
 from typing import Any
@@ -26,6 +26,7 @@ _NO_GLYPH = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
 _ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
 _LONG = re.compile(r"\S{24}(?=\S)")
 _TRIES = 20
+_PICTURE_PPI = 110
 
 
 def render_pdf(report: WeeklyReport) -> bytes:
@@ -34,6 +35,16 @@ def render_pdf(report: WeeklyReport) -> bytes:
     A character that the fonts do not have is spelled out, as in "[grinning face]" or "[U+65E5]": without
     that the file would be none of the standard.
     """
+    (made,) = _typeset(report, format="pdf", pdf_standards="ua-1")
+    return made
+
+
+def render_pictures(report: WeeklyReport) -> Sequence[bytes]:
+    """Returns the pages of the PDF as PNG pictures."""
+    return _typeset(report, format="png", ppi=_PICTURE_PPI)
+
+
+def _typeset(report: WeeklyReport, **output: Any) -> Sequence[bytes]:
     import typst
 
     template = resources.files("sundial.report").joinpath("templates/weekly.typ").read_bytes()
@@ -42,12 +53,7 @@ def render_pdf(report: WeeklyReport) -> bytes:
     for _ in range(_TRIES):
         try:
             made = typst.compile(
-                template,
-                format="pdf",
-                pdf_standards="ua-1",
-                ignore_system_fonts=True,
-                timestamp=made_at,
-                sys_inputs={"data": data},
+                template, ignore_system_fonts=True, timestamp=made_at, sys_inputs={"data": data}, **output
             )
         except typst.TypstError as error:
             missing = set(_without_glyph(error.diagnostic))
@@ -55,7 +61,7 @@ def render_pdf(report: WeeklyReport) -> bytes:
                 raise
             data = data.translate({ord(character): _spelled(character) for character in missing})
         else:
-            return bytes(made)
+            return made if isinstance(made, list) else [made]
     raise ValueError("the report has more characters without a glyph than can be spelled out")
 
 
