@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 
 from sundial.cli import (
-    ask_system, incidents, ledger, public, records, register_rows, report, sunset, workbench,
+    ask_system,
+    incidents,
+    ledger,
+    public,
+    records,
+    register_rows,
+    report,
+    sunset,
+    workbench,
 )
 from sundial.cli.console import BEGIN, KEEP, RECORD, emit
 from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
