@@ -35,6 +35,10 @@ _DECIDER: set[_Permission] = {
 }
 
 
+_SEES: set[_Permission] = {
+    (permissions.ACTION_CAN_READ, permissions.RESOURCE_WEBSITE),
+    (permissions.ACTION_CAN_READ, permissions.RESOURCE_PLUGIN),  # else the AI Health pages are in no menu
+}
 _FORMS = ("attest", "incident_report", "incident_update", "sunset_open", "sunset_step")
 """DAGs that people fill in; what they may say there is for policy.yaml to say."""
 
@@ -78,10 +82,9 @@ def main() -> None:
         builder.add_permissions(update_perms=True)
         manager.sync_roles()
         engineer = {*manager.VIEWER_PERMISSIONS, *manager.USER_PERMISSIONS} - {_ANSWER}
-        website = {(permissions.ACTION_CAN_READ, permissions.RESOURCE_WEBSITE)}
-        _set_role(manager, "Decider", _DECIDER | website)
-        _set_role(manager, "Engineer", engineer)
-        _set_role(manager, "Forms", website.union(*map(_fill_in, _FORMS)))
+        _set_role(manager, "Decider", _DECIDER | _SEES)
+        _set_role(manager, "Engineer", engineer | _SEES)
+        _set_role(manager, "Forms", _SEES.union(*map(_fill_in, _FORMS)))
         for name, roles in _USERS.items():
             _add_user(manager, name, roles)
 

@@ -13,7 +13,7 @@ from sundial.engine.settings import INCLUDE
 ROOT = INCLUDE.parent
 ASK = """
 import json
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from sundial.airflow.auth import SundialAuthManager
@@ -37,6 +37,9 @@ def main():
                 "runs a monitor": may(name, "POST", run, "monitor__compas-broward"),
                 "answers": may(name, "PUT", answer, "sunset_review"),
                 "reads reports of incidents": may(name, "GET", run, "incident_report"),
+                "finds AI Health in the menu": manager.is_authorized_view(
+                    access_view=AccessView.PLUGINS, user=users.find_user(name)
+                ),
             }
             for name in ("cio", "cdpo", "engineer", "staff")
         }
@@ -62,7 +65,13 @@ def test_each_role_opens_the_doors_that_it_needs_and_no_other(tmp_path: Path) ->
         )
         assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    people = {"fills in": True, "runs a monitor": False, "answers": True, "reads reports of incidents": True}
+    people = {
+        "fills in": True,
+        "runs a monitor": False,
+        "answers": True,
+        "reads reports of incidents": True,
+        "finds AI Health in the menu": True,
+    }
     assert told["cio"] == told["cdpo"] == people
     assert told["engineer"] == people | {"runs a monitor": True, "answers": False}
     assert told["staff"] == people | {"answers": False, "reads reports of incidents": False}
