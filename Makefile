@@ -21,6 +21,14 @@ UV_VERSION := 0.13.9
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements-dev.lock
 	touch $@
 
+# For the tests in a browser; where it cannot be had they are skipped, and say so.
+.venv/chromium: .venv/dev
+	command -v chromium > /dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium > /dev/null; } \
+	  || $(BIN)/playwright install --with-deps chromium \
+	  || echo "No Chromium: the tests in a browser are skipped."
+	touch $@
+
 install: .venv/run  ## what running needs
 
 install-dev: .venv/dev  ## what tests and checks need, too
@@ -42,10 +50,10 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: .venv/dev  ## everything but the slow suites, services included
+test: .venv/dev .venv/chromium  ## everything but the slow suites, services included
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-test-all: .venv/dev  ## the slow suites, too, with new random examples
+test-all: .venv/dev .venv/chromium  ## the slow suites, too, with new random examples
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest
 
 test-compose: .venv/dev  ## build the image, bring the compose file up for real; skipped without a container engine

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 pytest_plugins = ["datasets_fixtures", "histories"]
 
@@ -37,6 +38,20 @@ os.environ |= {
     "AIRFLOW__CORE__UNIT_TEST_MODE": "true",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_AIRFLOW.name}/airflow.db",
 }
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium: the machine's, or the one that Playwright brought."""
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        path = shutil.which("chromium") or (own if Path(own).exists() else None)
+        if path is None:
+            pytest.skip("there is no Chromium; `make .venv/chromium` says why")
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
 
 _USER = "sundial"
 _PASSWORD = "of-this-test-only"
