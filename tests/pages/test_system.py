@@ -189,3 +189,13 @@ def test_hostile_texts_show_and_do_nothing_on_any_page(town: Town) -> None:
         assert "y" * 2_000 not in text, page
         assert "49" not in re.findall(r"\{\{.*?\}\}", text), page
         assert len(answer.content) < 200_000, page
+
+
+def test_a_new_version_of_the_model_is_marked_and_in_the_record(judged: Town) -> None:
+    week = THIS_WEEK + WEEK
+    named = {"before": "v1", "after": "v2", "since": (THIS_WEEK + timedelta(days=2)).isoformat()}
+    change = finding(week=week, check="drift.version_change", metric="version_change", details=named)
+    judged.judge(finding(week=week), change, week=week)
+    client = judged.client()
+    assert f"version v2 from {named['since']}" in client.get(f"{HERE}/effectiveness").text
+    assert "v2 , first output on December 21, 2016" in words(client.get(f"{HERE}/record").text)
