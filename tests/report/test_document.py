@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ import pikepdf
 import pytest
 from report_examples import AS_OF, HOSTILE, finding, judged, policy, system, year
 
-from sundial.report.document import render_pdf
+from sundial.report.document import MANY, render_pdf
 from sundial.report.weekly import WeeklyReport, build
 from sundial.store.cases import Cases
 from sundial.store.records import Status
@@ -129,3 +130,16 @@ def test_what_people_wrote_is_text_in_every_field(
     assert tags(pdf).count("/H1") == 1
     said = "".join(str(item.title) for item in pdf.open_outline().root[0].children)
     assert shown.replace(" ", "") in said.replace(" ", "").replace("\u200b", "")
+
+
+def test_a_large_portfolio_is_told_in_brief_and_says_so(report: WeeklyReport) -> None:
+    """A mail that is too large goes to nobody; what is left out is counted."""
+    (one,) = report.systems
+    lines = tuple(replace(one.lines[0], subject=f"Group {n}") for n in range(6))
+    full = replace(one, lines=lines)
+    many = tuple(replace(full, id=f"system-{n}", name=f"System {n}") for n in range(MANY + 1))
+    brief = render_pdf(replace(report, systems=many))
+    whole = render_pdf(replace(report, systems=many[:MANY]))
+    assert len(brief) < 0.8 * len(whole)
+    rows = tags(pikepdf.open(io.BytesIO(brief))).count("/TR")
+    assert rows == 1 + len(many) + len(many) * (1 + 13)

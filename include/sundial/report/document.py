@@ -26,6 +26,9 @@ _NO_GLYPH = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
 _ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
 _LONG = re.compile(r"\S{24}(?=\S)")
 _TRIES = 20
+MANY = 40
+"""Systems above which each one's part is brief, so that the file can be mailed; the page has all of it."""
+_BRIEF_LINES, _BRIEF_WEEKS = 4, 13
 _PICTURE_PPI = 110
 
 
@@ -118,7 +121,7 @@ def _document(report: WeeklyReport) -> Mapping[str, Any]:
             ],
             "principles": report.principles,
             "incidents": [incident.said for incident in report.incidents],
-            "systems": [_system(one) for one in report.systems],
+            "systems": [_system(one, brief=len(report.systems) > MANY) for one in report.systems],
         }
     )
     return document
@@ -146,7 +149,8 @@ def _news(news: News) -> Mapping[str, Any]:
     }
 
 
-def _system(one: SystemHealth) -> Mapping[str, Any]:
+def _system(one: SystemHealth, *, brief: bool) -> Mapping[str, Any]:
+    most = _BRIEF_LINES if brief else len(one.lines) + len(one.changes)
     notes = [one.notice] if one.notice else []
     if one.judged is None:
         notes.append("This system was never judged: no run has recorded a week, so nothing is known of it.")
@@ -169,10 +173,15 @@ def _system(one: SystemHealth) -> Mapping[str, Any]:
             "target": one.outcome.target,
         },
         "harm": one.harm,
-        "trend": _trend(one),
+        "trend": _trend(one, _BRIEF_WEEKS if brief else len(one.trend.points) if one.trend else 0),
         "cells": [_cell(cell) for cell in one.cells],
         "principles": [
-            {**_cell(cell), "lines": [_line(line) for line in lines]} for cell, lines in one.by_principle
+            {
+                **_cell(cell),
+                "lines": [_line(line) for line in lines[:most]],
+                "more": _more(len(lines) - most, "finding"),
+            }
+            for cell, lines in one.by_principle
         ],
         "counts": _counted(one.counts),
         "hidden": count(one.hidden_watches, "more watch", "more watches") if one.hidden_watches else "",
@@ -187,8 +196,9 @@ def _system(one: SystemHealth) -> Mapping[str, Any]:
                 "headline": change.headline,
                 "sentence": change.sentence,
             }
-            for change in one.changes
+            for change in one.changes[:most]
         ],
+        "more_changes": _more(len(one.changes) - most, "change"),
         "unmeasured": [
             {
                 "look": LOOKS[row.status].css,
@@ -200,7 +210,11 @@ def _system(one: SystemHealth) -> Mapping[str, Any]:
     }
 
 
-def _trend(one: SystemHealth) -> Mapping[str, Any] | None:
+def _more(number: int, noun: str) -> str:
+    return f"{count(number, f'more {noun}')} on the report's page." if number > 0 else ""
+
+
+def _trend(one: SystemHealth, weeks: int) -> Mapping[str, Any] | None:
     if one.trend is None:
         return None
     return {
@@ -208,7 +222,7 @@ def _trend(one: SystemHealth) -> Mapping[str, Any] | None:
         "alternative": one.trend.alternative,
         "caption": one.trend.caption,
         "title": one.trend.title,
-        "rows": one.trend.rows(),
+        "rows": one.trend.rows()[-weeks:],
     }
 
 
