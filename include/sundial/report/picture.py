@@ -33,13 +33,16 @@ def picture(trend: Trend) -> str:
         return ""
     percent = figure(trend.metric, 0.0).endswith("%")
     chart = _chart(f"{trend.title}{', %' if percent else ''}")
-    return str(vl_convert.vegalite_to_svg({**chart, "data": {"values": _rows(trend, 100 if percent else 1)}}))
+    source, *derived = chart["data"]
+    filled = {**chart, "data": [{**source, "values": _rows(trend, 100 if percent else 1)}, *derived]}
+    return str(vl_convert.vega_to_svg(filled))
 
 
 @lru_cache
 def _chart(title: str) -> Mapping[str, Any]:
-    """Returns the Vega-Lite specification of a trend without its data."""
+    """Returns the Vega specification of a trend, the first of its data sets empty: made once for many."""
     import altair as alt
+    import vl_convert
 
     base = alt.Chart(alt.InlineData(values=[]))
     week = alt.X("week:T", title=None, axis=alt.Axis(format="%b %Y", labelAngle=0, tickCount=6, grid=False))
@@ -64,7 +67,8 @@ def _chart(title: str) -> Mapping[str, Any]:
     )
     style = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": INK}
     made = chart.configure(font=FONT).configure_axis(**style, titleColor=INK, gridColor="#e3e6ea")
-    return {**made.configure_view(stroke=None).to_dict(), "datasets": {}}
+    specification = {**made.configure_view(stroke=None).to_dict(), "data": {"values": []}}
+    return dict(vl_convert.vegalite_to_vega(specification))
 
 
 def named(svg: str, prefix: str) -> str:
