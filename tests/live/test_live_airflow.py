@@ -127,7 +127,8 @@ def test_the_weekly_report_is_filed_and_mailed_once(city: City) -> None:
         return [message for message in city.mailbox.messages() if message["Subject"].startswith("AI health")]
 
     assert city.airflow.run("weekly_report", NEXT_DAY) == "success"
-    (report,) = city.results.reports()
+    report = next(file for file in city.results.reports() if file.path.endswith(".html"))
+    assert len(city.results.reports()) == 3, "page, PDF and data"
     filed = (city.folder / "lake" / report.path).read_bytes()
     assert b"Small system" in filed
     assert [message["To"] for message in reports()] == ["cdpo@example.gov"]
