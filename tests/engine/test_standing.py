@@ -53,7 +53,7 @@ def in_breach(database: Database, *weeks_in_breach: date) -> None:
             finding(week, system=ID, status=status(week, weeks_in_breach), slice=(("race", "A"),)),
             finding(week, system=ID, status=Status.WATCH, slice=(("race", "B"),)),
         ]
-        Results(database).record(ID, [judged(week, found)], "run")
+        Results(database).record(ID, [judged(week, found, as_of=week + timedelta(days=7))], "run")
 
 
 def status(week: date, weeks_in_breach: tuple[date, ...]) -> Status:
@@ -62,7 +62,7 @@ def status(week: date, weeks_in_breach: tuple[date, ...]) -> Status:
 
 def late(database: Database, day: date, **changes: Any) -> list[date]:
     entry = SYSTEM.model_copy(update={"operated": True, **changes})
-    return [one.breach.since for one in overdue(database, entry, POLICY, day)]
+    return [one.breach.since for one in overdue(Results(database), Cases(database), entry, POLICY, day, day)]
 
 
 def test_a_breach_waits_since_the_first_of_its_weeks_without_one_between(database: Database) -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from report_examples import (
@@ -20,11 +21,15 @@ from report_examples import (
     unmeasured,
 )
 
+from sundial.register.given import LifecycleChange
+from sundial.register.lifecycle import Lifecycle
 from sundial.report.page import COLOURS, DARK, IN_PART, LOOKS, PAIRS, PAST
+from sundial.report.plain import day
 from sundial.report.rendered import render_html, render_text
 from sundial.report.weekly import WeeklyReport, build
 from sundial.store.cases import Cases, Detection
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold
+from sundial.store.register import Row
 from sundial.store.results import Pull, Results
 
 WEEK = timedelta(weeks=1)
@@ -432,3 +437,59 @@ class TestLooks:
                 assert (red > 1.6 * max(green, blue)) == (look.word == "breach" and colour == "#b3261e")
                 if green > red + 8 and green > blue + 8:
                     assert look.word == "ok"
+
+
+def retired_on(day: date, system_id: str = "street-lights") -> Row:
+    change = LifecycleChange(
+        holds_from=day, status=Lifecycle.RETIRED, by="cio", reason="Case street-lights-2016-001, silent."
+    )
+    return Row(system_id, 1, change, "sundial", datetime(2016, 12, 20, tzinfo=UTC))
+
+
+class TestSystemsOutOfUse:
+    def build(self, results: Results, cases: Cases, *rows: Row, **changes: Any) -> WeeklyReport:
+        entry = {"street-lights": system(**changes)}
+        return build(entry, policy(), results, cases, AS_OF, rows)
+
+    def recorded(self, results: Results, *found: Finding) -> None:
+        results.record("street-lights", [judged(NEXT, *(replace(f, week=NEXT) for f in found))], "run")
+
+    def test_a_retired_system_is_told_with_day_and_reason_and_asks_nobody(
+        self, results: Results, cases: Cases
+    ) -> None:
+        self.recorded(results, finding(Status.BREACH))
+        report = self.build(results, cases, retired_on(NEXT))
+        assert (report.in_use, [one.id for one in report.retired]) == ((), ["street-lights"])
+        assert report.headline[0] == "0 systems"
+        assert (report.news, report.waiting, report.gaps) == ((), (), ())
+        (told,) = [one.retired for one in report.retired]
+        assert told == f"Retired on {day(NEXT)}. Case street-lights-2016-001, silent."
+        assert told in render_html(report)
+        assert "Case street-lights-2016-001, silent." in render_text(report)
+
+    def test_one_that_puts_out_again_is_among_the_others(self, results: Results, cases: Cases) -> None:
+        again = finding(
+            Status.BREACH, check="accountability.retirement", metric="retired_but_running", estimate=7.0
+        )
+        self.recorded(results, again)
+        report = self.build(results, cases, retired_on(NEXT))
+        assert [one.id for one in report.in_use] == ["street-lights"]
+        assert report.retired == ()
+
+    def test_one_that_is_retired_later_is_not_yet(self, results: Results, cases: Cases) -> None:
+        self.recorded(results, finding())
+        assert self.build(results, cases, retired_on(AS_OF + timedelta(days=1))).retired == ()
+
+    def test_one_whose_use_begins_later_is_no_gap(self, results: Results, cases: Cases) -> None:
+        report = self.build(results, cases, lifetime={"start": "2024-12"})
+        assert (report.systems, report.gaps) == ((), ())
+
+
+def test_a_breach_that_nobody_acts_upon_waits_for_its_owner(results: Results, cases: Cases) -> None:
+    weeks = [(finding(Status.BREACH),)] * 8
+    report = report_on(results, cases, *weeks)
+    (late,) = [one for one in report.waiting if one.what.startswith("Repair, waive or bring to a case")]
+    assert late.who == system().owner.name
+    assert late.overdue
+    assert late.since == NEXT - 7 * WEEK
+    assert late.by == late.since + timedelta(days=6 + policy().sunset_terms.act_days)

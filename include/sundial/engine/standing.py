@@ -55,25 +55,29 @@ class Overdue:
     by: date
 
 
-def overdue(database: Database, system: System, policy: Policy, day: date) -> Sequence[Overdue]:
-    """Returns the breaches of the last judged week that nobody has acted upon in time, the first due first.
+def overdue(
+    results: Results, cases: Cases, system: System, policy: Policy, day: date, week: date
+) -> Sequence[Overdue]:
+    """Returns the breaches of the last week judged by a day that nobody has acted upon, the first due first.
 
     Acted upon is one when a repair that concerns its check took effect after it was first recorded, or while
     a sunset case of the system is open, which has a clock of its own; a waived finding is in breach no more.
     It is no check: what the other principles found is not known while a week is measured.
 
     Args:
-        database: the store.
+        results: what was measured.
+        cases: the sunset cases.
         system: its entry, whose `remediations` are the repairs.
         policy: how long a breach may wait, `sunset_terms.act_days`.
-        day: until when somebody might have acted.
+        day: until when somebody might have acted; what runs judged later changes nothing.
+        week: Monday of the last week that counts.
     """
-    if not system.operated or _in_case(Cases(database), system.id, day):
+    if not system.operated or _in_case(cases, system.id, day):
         return ()
     term = timedelta(days=6 + policy.sunset_terms.act_days)
     waiting = [
         Overdue(breach, breach.since + term)
-        for breach in Results(database).standing_breaches(system.id)
+        for breach in results.standing_breaches(system.id, week, day)
         if breach.since + term < day and not _repaired(system, breach, day)
     ]
     return sorted(waiting, key=lambda one: (one.by, one.breach))

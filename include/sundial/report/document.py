@@ -86,7 +86,7 @@ def _document(report: WeeklyReport) -> Mapping[str, Any]:
     """Returns the report as the template takes it: texts, and looks by their key."""
     looks = {look.css: look for look in (*LOOKS.values(), IN_PART, PAST)}
     notices: dict[str, list[str]] = {}
-    for one in report.systems:
+    for one in report.in_use:
         if one.notice:
             notices.setdefault(one.notice, []).append(one.name)
     document: Mapping[str, Any] = _broken(
@@ -121,7 +121,8 @@ def _document(report: WeeklyReport) -> Mapping[str, Any]:
             ],
             "principles": report.principles,
             "incidents": [incident.said for incident in report.incidents],
-            "systems": [_system(one, brief=len(report.systems) > MANY) for one in report.systems],
+            "retired": [{"name": one.name, "said": one.retired} for one in report.retired],
+            "systems": [_system(one, brief=len(report.in_use) > MANY) for one in report.in_use],
         }
     )
     return document

@@ -157,6 +157,7 @@ class SystemHealth:
         waivers: ended ones that are still in breach first, then those in force.
         trend: of what measures the intended outcome; None where nothing did in a year.
         drifts: findings of drift by status, the worst first.
+        retired: when and why it was retired, as a sentence; empty where it is not, or goes on all the same.
         expiring: attestations that are about to expire, the next one first.
         incidents: open ones, and what came or ended in the report's week.
         cases: open sunset cases.
@@ -184,6 +185,7 @@ class SystemHealth:
     waivers: tuple[Waived, ...]
     trend: Trend | None
     drifts: tuple[tuple[Status, int], ...]
+    retired: str
     expiring: tuple[Expiring, ...]
     incidents: tuple[ReportedIncident, ...]
     cases: tuple[Case, ...]
@@ -236,6 +238,7 @@ def discoveries(log_e: Mapping[str, float], alpha: float) -> Mapping[str, int]:
 class Stands:
     """What stands about a system beside its findings: see `SystemHealth`."""
 
+    retired: str = ""
     rows: Sequence[Row] = ()
     expiring: tuple[Expiring, ...] = ()
     incidents: tuple[ReportedIncident, ...] = ()
@@ -288,6 +291,7 @@ def system_health(
         waivers=waivers_shown(stands.rows, now, as_of),
         trend=trend_of(system, results, now, weeks, as_of),
         drifts=_counts(finding for finding in now if finding.check.startswith(DRIFT)),
+        retired=stands.retired,
         expiring=stands.expiring,
         incidents=stands.incidents,
         cases=stands.cases,

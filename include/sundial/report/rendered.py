@@ -72,7 +72,7 @@ def _picture(trend: Trend, prefix: str) -> str:
 
 def _shown(report: WeeklyReport, most: int) -> Shown:
     """Returns the systems that need a look first; each list of at most so many."""
-    ordered = sorted(report.systems, key=_need)
+    ordered = sorted(report.in_use, key=_need)
     return Shown(tuple(ordered[:most]), tuple(ordered[: 3 * most]), most)
 
 

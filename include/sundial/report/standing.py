@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sundial.engine.in_effect import standing as in_force
+from sundial.register.given import LifecycleChange
+from sundial.register.lifecycle import Lifecycle
 from sundial.register.models import Policy, System
 from sundial.report.plain import clean, count, day, joined, metric_name
 from sundial.store.cases import Cases, Episode
+from sundial.store.register import Row
 from sundial.sunset.course import State, course_of
 from sundial.sunset.incidents import NAMES, Phase, Standing, clock
 from sundial.sunset.incidents import State as IncidentState
@@ -168,6 +172,18 @@ def _incident(one: Standing, systems: set[str], zone: ZoneInfo, now: datetime) -
         due=incident.due_at.astimezone(zone).date(),
         unconfirmed=tuple(NAMES[to] for to in one.unconfirmed),
     )
+
+
+def retired(system: System, rows: Sequence[Row], as_of: date) -> str:
+    """Returns when and why a system, as it is in effect, was retired; empty where it is not."""
+    if system.status is not Lifecycle.RETIRED:
+        return ""
+    changes = [change for _, change in in_force(rows, LifecycleChange, as_of)]
+    if changes and changes[-1].status is Lifecycle.RETIRED:
+        return f"Retired on {day(changes[-1].holds_from)}. {clean(changes[-1].reason or '')}".strip()
+    ended = system.lifetime
+    when = f" in {ended.end}" if ended and ended.end else ""
+    return f"Retired{when}. {clean(ended.end_reason or '') if ended else ''}".strip()
 
 
 def expiring(system: System, policy: Policy, as_of: date) -> tuple[Expiring, ...]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from sundial.engine.standing import Overdue
 from sundial.engine.waive import own
 from sundial.register.models import Policy, System
 from sundial.register.sunset_rules import Condition
 from sundial.report.health import judged_until
 from sundial.report.people import plain
-from sundial.report.plain import clean, count, day, joined
+from sundial.report.plain import clean, count, day, joined, metric_name
 from sundial.report.standing import Expiring, ReportedIncident
 from sundial.report.waivers import Waived
 from sundial.store.cases import CLOSING, Cases, Episode, Event, Question
@@ -125,6 +126,30 @@ def due_facts(system: System, findings: Iterable[Finding], as_of: date) -> list[
             )
         )
     return sorted(waiting, key=lambda one: (one.by or as_of, one.what))
+
+
+def not_acted_upon(system: System, breaches: Sequence[Overdue], as_of: date) -> list[Waiting]:
+    """Returns the confirmed breaches that nobody has acted upon within the policy's days, as one line."""
+    if not breaches:
+        return []
+    first = breaches[0]
+    where = ", ".join(clean(level) for _, level in first.breach.slice)
+    number = count(len(breaches), "confirmed breach", "confirmed breaches")
+    named = f"{metric_name(first.breach.metric).lower()}{f' ({where})' if where else ''}"
+    return [
+        Waiting(
+            who=clean(system.owner.name),
+            system=clean(system.name),
+            what=f"Repair, waive or bring to a case: {number}, the first {named}.",
+            case="",
+            since=first.breach.since,
+            days=(as_of - first.breach.since).days,
+            first_adverse=None,
+            first_adverse_days=None,
+            by=first.by,
+            overdue=True,
+        )
+    ]
 
 
 def renewals(system: System, documents: Iterable[Expiring], as_of: date) -> list[Waiting]:

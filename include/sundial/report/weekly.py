@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from sundial.engine.clock import last_complete_week, week_name
 from sundial.engine.in_effect import in_effect
+from sundial.engine.standing import overdue
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.report.health import (
@@ -28,11 +29,12 @@ from sundial.report.health import (
 from sundial.report.missed import not_sent_before
 from sundial.report.page import LOOKS
 from sundial.report.plain import clean, count, joined
-from sundial.report.standing import ReportedIncident, expiring, incidents_told, open_cases
+from sundial.report.standing import ReportedIncident, expiring, incidents_told, open_cases, retired
 from sundial.report.waiting import (
     Waiting,
     due_facts,
     ended_waivers,
+    not_acted_upon,
     open_questions,
     renewals,
     unconfirmed_incidents,
@@ -97,7 +99,7 @@ class WeeklyReport:
         waiting: open questions, the oldest first, then facts by the day on which their grace ends, among them
             waivers that ended and are still in breach.
         gaps: what could not be measured and for how long.
-        systems: one part for each registered system, by id.
+        systems: one part for each registered system whose use had begun, by id.
         incidents: those of no registered system that are open, or came or ended in the report's week.
     """
 
@@ -115,6 +117,16 @@ class WeeklyReport:
     gaps: tuple[Gap, ...]
     systems: tuple[SystemHealth, ...]
     incidents: tuple[ReportedIncident, ...]
+
+    @property
+    def in_use(self) -> tuple[SystemHealth, ...]:
+        """The systems that are not retired, and those that go on all the same."""
+        return tuple(one for one in self.systems if not one.retired)
+
+    @property
+    def retired(self) -> tuple[SystemHealth, ...]:
+        """The retired systems that put nothing out."""
+        return tuple(one for one in self.systems if one.retired)
 
     @property
     def gap_groups(self) -> tuple[GapGroup, ...]:
@@ -164,7 +176,9 @@ def build(
         missed: names of the weeks before whose reports did not go out.
     """
     week = last_complete_week(as_of)
-    register = [systems[name] for name in sorted(systems)]
+    month = f"{week + timedelta(days=6):%Y-%m}"
+    begun = [one for one in systems.values() if not one.lifetime or (one.lifetime.start or "") <= month]
+    register = sorted(begun, key=lambda one: one.id)
     of_system: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         of_system[row.system].append(row)
@@ -175,23 +189,31 @@ def build(
     log_e: dict[str, float] = {}
     due: list[Waiting] = []
     for system in register:
+        entry = in_effect(system, of_system[system.id], as_of)
         held = Stands(
+            retired=retired(entry, of_system[system.id], as_of),
             rows=of_system[system.id],
-            expiring=expiring(in_effect(system, of_system[system.id], as_of), policy, as_of),
+            expiring=expiring(entry, policy, as_of),
             incidents=tuple(one for one in shown if one.system == system.id),
             cases=open_cases(system.id, episodes, cases, as_of),
         )
         one, findings = system_health(system, results, week, as_of, held)
+        if any(f.metric == "retired_but_running" and f.status is Status.BREACH for f in findings):
+            one = replace(one, retired="")
         # Not all are kept: a portfolio has tens of thousands.
         parts.append((one, system, [finding for finding in findings if finding.status in SHOWN]))
         if not one.behind:
             log_e |= {finding.key: finding.evidence.log_e for finding in findings if finding.evidence}
+        if one.retired:
+            continue
         due += due_facts(system, findings, as_of)
+        due += not_acted_upon(entry, overdue(results, cases, entry, policy, as_of, week), as_of)
         due += ended_waivers(one.name, one.waivers, as_of)
         due += renewals(system, held.expiring, as_of)
     due += unconfirmed_incidents(shown, systems, as_of)
     told = discoveries(log_e, policy.evidence.false_share_of_report)
     health = [with_lines(one, system, matter, told) for one, system, matter in parts]
+    in_use = [one for one in health if not one.retired]
     return WeeklyReport(
         city=clean(policy.city),
         timezone=policy.timezone,
@@ -200,11 +222,11 @@ def build(
         end=week + timedelta(days=6),
         as_of=as_of,
         principles=tuple(principle.label for principle in Principle),
-        headline=_headline(health, len(questions)),
-        news=tuple(_news(health)),
+        headline=_headline(in_use, len(questions)),
+        news=tuple(_news(in_use)),
         missed=tuple(missed),
         waiting=(*questions, *sorted(due, key=lambda one: (one.by or as_of, one.system, one.what))),
-        gaps=_gaps(health),
+        gaps=_gaps(in_use),
         systems=tuple(health),
         incidents=tuple(one for one in shown if not one.system),
     )

@@ -196,13 +196,15 @@ class Results:
         last = select(func.max(judged_weeks.c.week)).where(judged_weeks.c.system == system).scalar_subquery()
         return self._findings(_latest().where(findings.c.system == system, findings.c.week == last))
 
-    def standing_breaches(self, system: str) -> tuple[Standing, ...]:
-        """Returns what is in breach in the last judged week, by check, metric and slice.
+    def standing_breaches(self, system: str, until: date, as_of: date) -> tuple[Standing, ...]:
+        """Returns what is in breach in the last week up to `until` that runs up to `as_of` judged.
 
         Statuses are those that the weeks were judged with; what was restated since does not change how long
         somebody could have known of it.
         """
-        judged = select(judged_weeks.c.week).where(judged_weeks.c.system == system)
+        judged = select(judged_weeks.c.week).where(
+            judged_weeks.c.system == system, judged_weeks.c.week <= until, judged_weeks.c.as_of <= as_of
+        )
         breaches = select(findings.c.week, findings.c.check, findings.c.metric, findings.c.slice).where(
             findings.c.system == system, findings.c.status == Status.BREACH.value
         )
