@@ -50,7 +50,7 @@ def test_every_page_shows_for_every_role_and_before_anything_was_judged(town: To
 def test_the_overview_says_whether_the_intended_outcome_is_met(judged: Town) -> None:
     text = words(judged.client().get(HERE).text)
     assert "✓ ok met · target: Accuracy at least 60.0 %" in text
-    assert "64.7 % (95 % 61.7–67.6 %, n 1,000)" in text
+    assert "647 (95 % 617–676, n 1,000)" in text
     assert "No check of this principle is enabled yet." in text
 
 
@@ -83,7 +83,7 @@ def test_a_restated_week_shows_what_was_said_first_as_superseded(town: Town) -> 
 def test_a_finding_says_what_why_how_and_from_what(judged: Town) -> None:
     one = group_rate(week=THIS_WEEK)
     text = words(judged.client().get(page_of(one)).text)
-    assert "36.1 % (95 % 31.2–41.3 %, n 341)" in text
+    assert "361 (95 % 312–413, n 341)" in text
     assert "a gap of up to 10.0 points: equity_tolerance, approved by CIO on 2016-01-01" in text
     assert "reached: confirmed" in text
     assert "The rates of every group against its reference" in text  # what the check says of itself

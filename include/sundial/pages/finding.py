@@ -20,7 +20,8 @@ from sundial.pages.small_cells import WITHHELD, count_for
 from sundial.pages.standing import Standing, standing
 from sundial.register.load import config_hash
 from sundial.report.page import LOOKS
-from sundial.report.plain import clean, figure, metric_name, one_in, said, subject
+from sundial.report.people import under_its_subject
+from sundial.report.plain import clean, figure, metric_name, one_in, subject
 from sundial.store.records import Evidence, Finding, Side, Threshold
 
 router = APIRouter(prefix="/systems/{system_id}/findings")
@@ -65,7 +66,7 @@ def finding(visit: Visiting, system_id: str, week: str, short: str) -> HTMLRespo
         finding=found,
         look=LOOKS[found.status],
         subject=subject(found),
-        said=said(found),
+        said=under_its_subject(found, now.system),
         withheld=found.reason == WITHHELD,
         figures=_figures(found),
         threshold=_threshold(found.metric, found.threshold) if found.threshold else "",

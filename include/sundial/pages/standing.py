@@ -21,7 +21,8 @@ from sundial.register.models import System
 from sundial.register.principles import Principle
 from sundial.report.health import WORST_FIRST, PrincipleCell, principle_cell
 from sundial.report.page import LOOKS, Look
-from sundial.report.plain import clean, said, subject
+from sundial.report.people import under_its_subject
+from sundial.report.plain import clean, subject
 from sundial.store.records import Finding
 from sundial.store.register import RegisterRows, Row
 from sundial.store.results import Judgement, Results
@@ -46,6 +47,7 @@ class Shown:
 
     finding: Finding
     link: str
+    said: str
 
     @property
     def look(self) -> Look:
@@ -56,11 +58,6 @@ class Shown:
     def subject(self) -> str:
         """The measure, and of whom."""
         return subject(self.finding)
-
-    @property
-    def said(self) -> str:
-        """What it says."""
-        return said(self.finding)
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,8 @@ class Standing:
 
     def shown(self, finding: Finding) -> Shown:
         """Returns a finding with the address of its page."""
-        return Shown(finding, f"{self.link}/findings/{week_name(finding.week)}/{finding.id}")
+        address = f"{self.link}/findings/{week_name(finding.week)}/{finding.id}"
+        return Shown(finding, address, under_its_subject(finding, self.system))
 
     def tabs(self, here: str) -> Sequence[Tab]:
         """Returns the pages of the system, of which `here` is the one that is open."""
