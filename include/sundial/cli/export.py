@@ -9,7 +9,7 @@ from pathlib import Path
 from sundial.cli.given import entry_today
 from sundial.lake import Lake
 from sundial.register.exports import STANDARDS, unpublished
-from sundial.register.exports.layouts import json_of, records_csv, records_json
+from sundial.register.exports.layouts import Layout, json_of, written_as
 from sundial.register.exports.whole import whole
 from sundial.register.load import Register, load_policy, load_register
 from sundial.register.models import System
@@ -25,13 +25,6 @@ class ExportStandard(StrEnum):
     ATRS = "atrs"
     OMB = "omb"
     JSON = "json"
-
-
-class Layout(StrEnum):
-    """How an export is written."""
-
-    JSON = "json"
-    CSV = "csv"
 
 
 class ExportError(Exception):
@@ -99,8 +92,7 @@ def export_register(
             for name, record in records.items()
             for problem in wanted.problems(record)
         ]
-        made = [*records.values()]
-        text = records_json(made) if layout is Layout.JSON else records_csv(wanted, made)
+        text = written_as(wanted, [*records.values()], layout)
     told = tuple(line for error in errors for line in str(error).splitlines())
     return Export(text, told, tuple(left_out), tuple(problems))
 

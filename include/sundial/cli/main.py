@@ -21,8 +21,9 @@ from sundial.cli import (
     workbench,
 )
 from sundial.cli.console import BEGIN, KEEP, RECORD, emit
-from sundial.cli.export import ExportError, ExportStandard, Layout, export_register, write_whole
+from sundial.cli.export import ExportError, ExportStandard, export_register, write_whole
 from sundial.engine.settings import INCLUDE, settings
+from sundial.register.exports.layouts import Layout
 from sundial.register.principles import Principle
 from sundial.register.problems import RegisterError
 from sundial.store.database import StoreError

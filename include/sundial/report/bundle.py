@@ -13,7 +13,7 @@ from sundial.register.models import Policy, System
 from sundial.report.page import environment
 from sundial.report.plain import clean
 from sundial.store.canonical import canonical
-from sundial.store.cases import EVIDENCE, Cases, Episode, NewEvent
+from sundial.store.cases import EVIDENCE, Cases, Episode, Event, NewEvent
 from sundial.store.database import Database
 from sundial.store.records import Finding
 from sundial.store.results import Results
@@ -25,6 +25,10 @@ BUNDLE = "bundle"
 """The kind of the event that freezes a bundle."""
 
 WEEKS = 52
+
+
+class BundleChanged(ValueError):  # noqa: N818
+    """A file of a bundle is not what was filed; the message has both hashes."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,37 @@ def build(episode: Episode, database: Database, system: System, policy: Policy) 
         name=clean(system.name),
         notice=clean(system.notice) if system.notice else "",
         **_case(case_body(cases, episode, system)),
-        parts=[(name.replace("_", " "), _lines(_shown(name, value))) for name, value in record.items()],
+        parts=record_lines(record),
         points=[_row(finding) for finding in series],
         metric=series[-1].metric.replace("_", " ") if series else "",
         picture=_picture(series) if len(series) > 1 else "",
     )
     return Bundle(canonical(document).encode(), page.encode())
+
+
+def record_lines(record: Mapping[str, Any]) -> Sequence[tuple[str, Sequence[str]]]:
+    """Returns the parts of a record as lines of text; of the evidence the first and the last week."""
+    return [(name.replace("_", " "), _lines(_shown(name, value))) for name, value in record.items()]
+
+
+def filed(lake: Lake, event: Event, ending: str) -> bytes:
+    """Returns a file of a filed bundle, once it is what the ledger says.
+
+    Args:
+        lake: where it was filed.
+        event: of kind `BUNDLE`.
+        ending: "html" or "json".
+
+    Raises:
+        FileNotFoundError: the lake does not have it.
+        BundleChanged: it is not what was filed.
+    """
+    path = f"{event.payload['path']}.{ending}"
+    data, recorded = lake.get(path), event.payload["sha256"][ending]
+    found = hashlib.sha256(data).hexdigest()
+    if found != recorded:
+        raise BundleChanged(f"{path} has the SHA-256 {found}; when it was filed it was {recorded}")
+    return data
 
 
 def file_bundle(

@@ -6,7 +6,8 @@ The state of an episode (draft, determined, submitted …) is not kept: `sundial
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -317,6 +318,15 @@ class Cases:
         )
         with self._database.read() as connection:
             return tuple(_event(row) for row in connection.execute(query))
+
+    def happened(self) -> Mapping[str, Sequence[Event]]:
+        """Returns what happened to every episode but its evidence, by its id, in the order of recording."""
+        query = select(episode_events).where(episode_events.c.kind != EVIDENCE)
+        found: defaultdict[str, list[Event]] = defaultdict(list)
+        with self._database.read() as connection:
+            for row in connection.execute(query.order_by(episode_events.c.episode, episode_events.c.number)):
+                found[row.episode].append(_event(row))
+        return found
 
     def question(self, episode: str, number: int) -> Question:
         """Returns the question. Raises UnknownRecord."""

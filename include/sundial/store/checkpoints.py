@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -145,33 +145,59 @@ def sign(database: Database, place: Lake, key: Ed25519PrivateKey) -> Checkpoint:
     return signed
 
 
-def verify(database: Database, place: Lake | None, public_keys: Iterable[str]) -> Verified:
+def latest(place: Lake, public_keys: Iterable[str]) -> tuple[Checkpoint | None, Fault | None]:
+    """Returns the last checkpoint and what is wrong with it alone; `verify` looks at all of them."""
+    paths = place.list(FOLDER)
+    if not paths:
+        return None, None
+    try:
+        found = _parsed(place.get(paths[-1]))
+    except (ValueError, KeyError, TypeError):
+        return None, Fault(CHECKPOINTS, None, f"{paths[-1]} is no checkpoint: it was changed")
+    what = _distrust(found, found.number, found.previous, frozenset(public_keys))
+    return found, Fault(CHECKPOINTS, found.number, f"{paths[-1]}: {what}") if what else None
+
+
+def unprotected(now: Sequence[Head], last: Checkpoint | None) -> tuple[Unprotected, ...]:
+    """Returns the links that came after a checkpoint, by chain; all of them where there is none."""
+    protected = {head.chain: head.number for head in (last.heads if last else ())}
+    return tuple(
+        Unprotected(head.chain, protected.get(head.chain, 0) + 1, head.number)
+        for head in now
+        if head.number > protected.get(head.chain, 0)
+    )
+
+
+def verify(
+    database: Database,
+    place: Lake | None,
+    public_keys: Iterable[str],
+    at_each: Callable[[str], None] | None = None,
+) -> Verified:
     """Walks all chains and holds them against the checkpoints.
 
     Args:
         database: the store.
         place: where the checkpoints lie; None to walk the chains alone.
         public_keys: those whose signatures count.
+        at_each: is told each chain before it is walked; what it raises ends the walk.
     """
     known, wrong = _read(place, frozenset(public_keys)) if place is not None else ((), ())
     found = list(wrong)
     with database.read() as connection:
         for chain in chains(connection):
+            if at_each is not None:
+                at_each(chain)
             found += faults(connection, chain)
         found += personal_texts.faults(connection)
         found += _contradictions(connection, known)
         now = heads(connection)
-    protected = {head.chain: head.number for head in (known[-1].heads if known else ())}
     return Verified(
         links=sum(head.number for head in now),
         checkpoints=len(known),
         last_checkpoint=known[-1].at if known else None,
         faults=tuple(found),
-        unprotected=tuple(
-            Unprotected(head.chain, protected.get(head.chain, 0) + 1, head.number)
-            for head in now
-            if head.number > protected.get(head.chain, 0)
-        ),
+        unprotected=unprotected(now, known[-1] if known else None),
     )
 
 

@@ -7,7 +7,8 @@ What a person wrote lies in `personal_texts`; the rows have its hash. What an in
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -204,6 +205,15 @@ class Incidents:
         with self._database.read() as connection:
             return tuple(_events(connection, incident))
 
+    def happened(self) -> Mapping[str, Sequence[Event]]:
+        """Returns the events of every incident by its id, in the order of recording."""
+        query = select(incident_events).order_by(incident_events.c.incident, incident_events.c.number)
+        found: defaultdict[str, list[Event]] = defaultdict(list)
+        with self._database.read() as connection:
+            for row in connection.execute(query):
+                found[row.incident].append(_event(row))
+        return found
+
     def text(self, incident: str, part: str) -> str | None:
         """Returns what a person wrote; None where it was destroyed.
 
@@ -228,16 +238,17 @@ def _as_incident(row: Row[Any]) -> Incident:
 
 def _events(connection: Connection, incident: str) -> list[Event]:
     query = select(incident_events).where(incident_events.c.incident == incident)
-    return [
-        Event(
-            incident=row.incident,
-            number=row.number,
-            key=row.key,
-            kind=row.kind,
-            payload=json.loads(row.payload),
-            has_text=row.text_hash is not None,
-            by=row.by,
-            at=row.at,
-        )
-        for row in connection.execute(query.order_by(incident_events.c.number))
-    ]
+    return [_event(row) for row in connection.execute(query.order_by(incident_events.c.number))]
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        incident=row.incident,
+        number=row.number,
+        key=row.key,
+        kind=row.kind,
+        payload=json.loads(row.payload),
+        has_text=row.text_hash is not None,
+        by=row.by,
+        at=row.at,
+    )

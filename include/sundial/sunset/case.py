@@ -206,11 +206,12 @@ def _said(events: Sequence[Event]) -> list[str]:
         if event.kind in (EVIDENCE, "steps", "bundle"):
             continue
         by = f" by {plain(event.by)}" if event.by else ""
-        lines.append(f"- {event.at}: {event.kind.replace('_', ' ')}{by}: {_told(event)}")
+        lines.append(f"- {event.at}: {event.kind.replace('_', ' ')}{by}: {told(event)}")
     return lines
 
 
-def _told(event: Event) -> str:
+def told(event: Event) -> str:
+    """Returns what an event says, in a sentence."""
     said = event.payload
     match event.kind:
         case "still_running":

@@ -138,7 +138,7 @@ def concerns(condition: Condition, system: System, finding: Finding) -> bool:
     """Whether a finding is of what the condition looks at, whatever its status."""
     match condition:
         case EvidenceCondition():
-            return finding.check == condition.check and finding.metric == _metric(condition, system)
+            return finding.check == condition.check and finding.metric == metric_of(condition, system)
         case ProhibitedUseCondition():
             return PROHIBITED_USE in finding.details and not is_drift(finding.check)
         case FactCondition():
@@ -149,7 +149,8 @@ def concerns(condition: Condition, system: System, finding: Finding) -> bool:
             return False
 
 
-def _metric(condition: EvidenceCondition, system: System) -> str | None:
+def metric_of(condition: EvidenceCondition, system: System) -> str | None:
+    """Returns the metric whose evidence the condition looks at; None where the system has none."""
     match condition.metric:
         case "intended_outcome":
             return system.intended_outcome.metric

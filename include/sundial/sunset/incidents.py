@@ -353,7 +353,11 @@ def close(
 
 def standing(incidents: Incidents, incident: str) -> Standing:
     """Returns where an incident stands. Raises UnknownRecord."""
-    known, events = incidents.incident(incident), incidents.events(incident)
+    return stands(incidents.incident(incident), incidents.events(incident))
+
+
+def stands(known: Incident, events: Sequence[Event]) -> Standing:
+    """Returns where an incident with these events stands."""
     state = State.OPEN
     for event in events:
         if event.kind in (CONTAINED, CLOSED):

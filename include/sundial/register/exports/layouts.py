@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any
 
 from sundial.register.exports.standard import Record, Standard, Value, Withheld
@@ -13,6 +14,18 @@ from sundial.register.exports.standard import Record, Standard, Value, Withheld
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula, also in full width."""
 _SEPARATOR = " | "
+
+
+class Layout(StrEnum):
+    """How an export is written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+def written_as(standard: Standard, records: Sequence[Record], layout: Layout) -> str:
+    """Returns the records of a standard as a file."""
+    return records_json(records) if layout is Layout.JSON else records_csv(standard, records)
 
 
 def json_of(document: Any) -> str:
