@@ -19,6 +19,7 @@ from sundial.engine.settings import Settings
 from sundial.pages.app import create_app
 from sundial.pages.site import SignedIn, Site
 from sundial.register.models import Policy
+from sundial.sources.connection import Connection
 from sundial.store.cases import Cases
 from sundial.store.database import Database
 from sundial.store.records import Finding
@@ -47,7 +48,12 @@ class Town:
         self.database.migrate()
         self.results = Results(self.database)
         self.cases = Cases(self.database)
+        self.connections: dict[str, Connection] = {}
         self.write_policy(policy(roles=ROLES))
+
+    def connection(self, name: str) -> Connection:
+        """The connections that a test has put into `connections`."""
+        return self.connections[name]
 
     def write_policy(self, written: Policy) -> None:
         plain = written.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -69,7 +75,14 @@ class Town:
             return SignedIn(user, lambda name: name not in hidden) if user else None
 
         root = FastAPI()
-        site = Site(signed_in, lambda: self.settings, lambda path: f"/airflow{path}", "monitor__{}".format)
+        site = Site(
+            signed_in=signed_in,
+            settings=lambda: self.settings,
+            airflow=lambda path: f"/airflow{path}",
+            dag_of="monitor__{}".format,
+            question="/airflow/answer/{}".format,
+            connection=self.connection,
+        )
         pages = create_app(site)
         self.store: Database = pages.state.city.store
         root.mount(BASE, pages)

@@ -66,11 +66,22 @@ class Pages:
 
 
 def _make() -> ASGIApp:
+    from sundial.airflow.connections import resolve
+    from sundial.airflow.questions import required_action_link
     from sundial.engine.settings import settings
     from sundial.pages.app import create_app
     from sundial.pages.site import Site
 
-    return create_app(Site(_signed_in, settings, lambda path: f"{_ROOT}{path}", monitor_id))
+    return create_app(
+        Site(
+            signed_in=_signed_in,
+            settings=settings,
+            airflow=lambda path: f"{_ROOT}{path}",
+            dag_of=monitor_id,
+            question=required_action_link,
+            connection=resolve,
+        )
+    )
 
 
 async def _signed_in(request: Request) -> SignedIn | None:

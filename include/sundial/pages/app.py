@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from sundial.pages import finding, monitors, portfolio, system
+from sundial.pages import case, finding, incidents, ledger, monitors, portfolio, queue, register, system
 from sundial.pages.city import City
 from sundial.pages.frame import rendered
 from sundial.pages.site import PageError, Site
@@ -20,7 +20,17 @@ from sundial.store.database import StoreError
 
 _LOG = logging.getLogger(__name__)
 
-ROUTERS = (portfolio.router, finding.router, system.router, monitors.router)
+ROUTERS = (
+    portfolio.router,
+    finding.router,
+    system.router,
+    monitors.router,
+    queue.router,
+    case.router,
+    incidents.router,
+    register.router,
+    ledger.router,
+)
 
 HEADERS = {
     "Content-Security-Policy": (

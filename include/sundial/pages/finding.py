@@ -68,9 +68,9 @@ def finding(visit: Visiting, system_id: str, week: str, short: str) -> HTMLRespo
         subject=subject(found),
         said=under_its_subject(found, now.system),
         withheld=found.reason == WITHHELD,
-        figures=_figures(found),
-        threshold=_threshold(found.metric, found.threshold) if found.threshold else "",
-        evidence=_evidence(found.evidence) if found.evidence else (),
+        figures=figures_of(found),
+        threshold=threshold_said(found.metric, found.threshold) if found.threshold else "",
+        evidence=evidence_said(found.evidence) if found.evidence else (),
         earlier=[point.first for point in points if point.first and point.now.week == found.week],
         told=told_of,
         parts=PARTS,
@@ -82,7 +82,8 @@ def finding(visit: Visiting, system_id: str, week: str, short: str) -> HTMLRespo
     )
 
 
-def _figures(found: Finding) -> Sequence[tuple[str, str]]:
+def figures_of(found: Finding) -> Sequence[tuple[str, str]]:
+    """Returns names and values of what was found: measure, check, slice, window, estimate, interval, n."""
     rows = [("Measure", metric_name(found.metric)), ("Check", f"{found.check} ({found.kind.value})")]
     rows += [(column.replace("_", " ").capitalize(), level) for column, level in found.slice]
     if found.window is not None:
@@ -98,7 +99,8 @@ def _figures(found: Finding) -> Sequence[tuple[str, str]]:
     return rows
 
 
-def _threshold(metric: str, threshold: Threshold) -> str:
+def threshold_said(metric: str, threshold: Threshold) -> str:
+    """Returns a limit with who approved it and when."""
     words = {"floor": "at least", "ceiling": "at most", "tolerance": "a gap of up to"}
     gap = threshold.side is Side.TOLERANCE and not metric.endswith(("_difference", "_change", "_ratio"))
     unit = f"{metric}_difference" if gap else metric
@@ -110,7 +112,8 @@ def _threshold(metric: str, threshold: Threshold) -> str:
     )
 
 
-def _evidence(evidence: Evidence) -> Sequence[tuple[str, str]]:
+def evidence_said(evidence: Evidence) -> Sequence[tuple[str, str]]:
+    """Returns names and values of carried evidence."""
     verdict = "reached: confirmed" if evidence.confirmed else "not reached"
     rows = [
         ("Carried over", f"{evidence.weeks} weeks with data"),

@@ -23,7 +23,13 @@ from sundial.report.waiting import role_name
 LONGEST = 2000
 """Characters of one text that are shown."""
 
-NAVIGATION = (("Portfolio", "/"),)
+NAVIGATION = (
+    ("Portfolio", "/"),
+    ("Sunset queue", "/sunset/"),
+    ("Incidents", "/incidents/"),
+    ("Register", "/register/"),
+    ("Ledger", "/ledger/"),
+)
 """Label and path of each page that the bar at the top leads to."""
 
 

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from sundial.engine.settings import Settings
 from sundial.register.models import Policy
+from sundial.sources.connection import Connection
 
 WITH_SMALL_CELLS = frozenset({"cio", "cdpo", "operator", "engineer"})
 """Roles of the policy that see counts of 1 to 10."""
@@ -36,12 +37,17 @@ class Site:
         settings: returns where store, lake, register and policy lie.
         airflow: returns the address of a page of Airflow's, given its path such as "/dags/sunset_review".
         dag_of: returns the id of the DAG that monitors a system.
+        question: returns the page of Airflow's on which the question of a review run is answered, given the
+            id of the run.
+        connection: returns a connection by its id. Raises LookupError.
     """
 
     signed_in: Callable[[Request], Awaitable[SignedIn | None]]
     settings: Callable[[], Settings]
     airflow: Callable[[str], str]
     dag_of: Callable[[str], str]
+    question: Callable[[str], str]
+    connection: Callable[[str], Connection]
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def record(visit: Visiting, system_id: str) -> HTMLResponse:
     return now.page(
         "system_record.html.j2",
         "record",
-        attested=_attested(now.system, visit.city.policy, today),
+        attested=attested(now.system, visit.city.policy, today),
         waivers=waivers_shown(now.rows, now.findings, today),
         versions=[(row, row.given) for row in reversed(now.rows) if isinstance(row.given, RegisterVersion)],
         lifecycle=[(row, row.given) for row in reversed(now.rows) if isinstance(row.given, LifecycleChange)],
@@ -281,7 +281,7 @@ def _feed(
     )
 
 
-def _attested(system: System, policy: Policy, today: date) -> list[Attested]:
+def attested(system: System, policy: Policy, today: date) -> list[Attested]:
     """Returns each document that the policy asks for, with the day until which it holds.
 
     Historical data has nobody to attest to it, and is asked for none.

@@ -41,7 +41,7 @@ def case_body(cases: Cases, episode: Episode, system: System) -> str:
         ),
         *([f"- The registered harm: {plain(harm['reason'])}"] if harm else []),
         f"- What it decides: {plain(record['decides'])}",
-        *([f"- {line}" for line in _evidence(evidence, episode)] if evidence else [_NO_EVIDENCE]),
+        *([f"- {line}" for line in evidence_lines(evidence, episode)] if evidence else [_NO_EVIDENCE]),
         *([f"- {_whose(record['rule'])}"] if record["rule"].get("reason") else []),
         "- Halt is the policy's default. Silence is never a decision; the case ages in every weekly report.",
         "",
@@ -51,7 +51,7 @@ def case_body(cases: Cases, episode: Episode, system: System) -> str:
     return "\n".join(line for place, line in enumerate(lines) if line or lines[place - 1])
 
 
-def _evidence(evidence: Sequence[Mapping[str, Any]], episode: Episode) -> Sequence[str]:
+def evidence_lines(evidence: Sequence[Mapping[str, Any]], episode: Episode) -> Sequence[str]:
     """Returns what the latest week says, and since when the rule has held, as whole sentences."""
     latest, rule = evidence[-1], episode.record["rule"]
     finding = latest.get("finding")
