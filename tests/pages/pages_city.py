@@ -29,7 +29,7 @@ BASE = "/ai-health"
 THIS_WEEK = MONDAY + WEEK
 TODAY = THIS_WEEK + WEEK + WEEK / 7 * 2
 """A Wednesday: THIS_WEEK is the last complete week."""
-ROLES = {name: {"users": [name]} for name in ("cio", "cdpo", "operator", "engineer", "staff")}
+ROLES = {name: {"users": [name]} for name in ("cio", "cdpo", "ciso", "oer", "operator", "engineer", "staff")}
 
 
 class Town:

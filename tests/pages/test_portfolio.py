@@ -28,6 +28,8 @@ class _Table(HTMLParser):
             self.rows.append([])
         if tag in ("td", "th"):
             self.rows[-1].append("")
+        if tag in ("small", "br"):
+            self.handle_data(" ")
 
     def handle_data(self, data: str) -> None:
         if self.rows and self.rows[-1]:
