@@ -143,6 +143,23 @@ def test_who_is_signed_in_sees_the_city_in_their_role(server: Server, user: str,
         assert "64.7" in of_dag.text
 
 
+@pytest.mark.parametrize("page", ["sunset/", "incidents/", "register/", "ledger/"])
+def test_the_other_pages_show_too(server: Server, page: str) -> None:
+    with server.session("cdpo") as session:
+        answer = session.get(f"/ai-health/{page}")
+        assert answer.status_code == httpx.codes.OK
+        assert "cdpo · CDPO" in answer.text
+        if page == "ledger/":  # it asks Airflow for the connection, which nobody has defined
+            assert "define the connection sundial_checkpoints" in answer.text
+
+
+def test_the_ledger_is_verified_from_its_own_page_only(server: Server) -> None:
+    with server.session("cdpo") as session:
+        assert session.post("/ai-health/ledger/verify").status_code == httpx.codes.FORBIDDEN
+        own = session.post("/ai-health/ledger/verify", headers={"sec-fetch-site": "same-origin"})
+        assert "nothing is wrong" in own.text
+
+
 def test_an_account_without_rights_is_told_whom_to_ask(server: Server) -> None:
     if "nobody" not in server.passwords:
         pytest.skip("every user of the simple auth manager may see the website")

@@ -8,25 +8,28 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
+from case_examples import determined, gap
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from pages_city import BASE, THIS_WEEK, TODAY, Town
 from playwright.sync_api import Browser, Page, sync_playwright
 from report_examples import HOSTILE, finding, group_rate, refused, unmeasured
+from test_incidents import report
 
 from sundial.engine.clock import WEEK
 from sundial.engine.today import PLAYED
-from sundial.store.cases import Detection
 from sundial.store.records import Status
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 HERE = "/systems/street-lights"
+CASE = "/sunset/street-lights-2016-001"
 GROUP = group_rate(week=THIS_WEEK)
 PAGES = [
     "/",
@@ -39,6 +42,13 @@ PAGES = [
     f"{HERE}/findings/2016-W51/{GROUP.id}",
     "/dags/weekly_report",
     "/systems/nowhere",
+    "/sunset/",
+    "/sunset/?state=draft&order=adverse",
+    CASE,
+    "/incidents/",
+    f"/incidents/incident-{datetime.now(UTC).year}-001",
+    "/register/",
+    "/ledger/",
 ]
 _FRAME = """<!doctype html><html lang="en" class="{theme}"><title>Airflow</title>
 <iframe title="AI Health" src="{base}{page}" width="1200" height="800"
@@ -67,6 +77,7 @@ def _fill(town: Town) -> None:
     town.judge(
         first,
         GROUP,
+        gap(),
         group_rate(Status.WATCH, week=THIS_WEEK, slice=(("race", "Other"),), estimate=0.3, n=8),
         refused(week=THIS_WEEK),
         unmeasured(THIS_WEEK),
@@ -74,19 +85,22 @@ def _fill(town: Town) -> None:
         restated=[replace(first, estimate=0.7)],
     )
     town.judge(finding(week=THIS_WEEK, system="hostile-words", status=Status.BREACH, reason=HOSTILE))
-    town.cases.open_or_extend(Detection("street-lights", "harm", "harm", THIS_WEEK, TODAY, "ab", {}, {}))
+    case = determined(town)
+    town.cases.claim(case, 2, "run-7")
+    report(town)
+    report(town, 60, system="hostile-words", happened=HOSTILE)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The pages on a port of this machine, as an engineer sees them."""
+    """The pages on a port of this machine, as the CIO sees them."""
     folder: Path = tmp_path_factory.mktemp("browser")
     (folder / "today").write_text(TODAY.isoformat())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PLAYED, str(folder / "today"))
         town = Town(folder)
         _fill(town)
-        app = town.client().app
+        app = town.client("cio").app
         assert isinstance(app, FastAPI)
         app.add_api_route(
             "/frame",
@@ -206,10 +220,43 @@ def test_a_chart_says_its_values_under_pointer_and_arrow_keys(site: Site, tab: P
     assert readout.inner_text().startswith("2016-W51")
 
 
+def test_the_keyboard_reaches_what_a_cio_decides_with(site: Site, tab: Page) -> None:
+    tab.goto(site.page(CASE))
+    reached = []
+    for _ in range(40):
+        tab.keyboard.press("Tab")
+        reached.append(tab.evaluate("document.activeElement.textContent.trim()"))
+    assert {"Answer in Airflow", "The record in sixteen parts", "Page to read, HTML"} <= set(reached)
+
+
+def test_the_answer_is_given_in_airflow_and_not_in_the_frame(site: Site, tab: Page) -> None:
+    tab.goto(site.framed(CASE, "dark"))
+    tab.frame_locator("iframe").get_by_role("link", name="Answer in Airflow").click()
+    tab.wait_for_url("**/airflow/answer/run-7")
+    assert tab.locator("iframe").count() == 1
+
+
+def test_the_ledger_is_verified_with_a_key(site: Site, tab: Page) -> None:
+    tab.goto(site.page("/ledger/"))
+    tab.get_by_role("button", name="Verify now").focus()
+    tab.keyboard.press("Enter")
+    tab.get_by_role("heading", name="Verified just now").wait_for()
+    assert "nothing is wrong" in tab.locator("main").inner_text()
+
+
+def test_frozen_evidence_is_downloaded_and_not_opened(site: Site, tab: Page) -> None:
+    tab.goto(site.page(CASE))
+    with tab.expect_download() as caught:
+        tab.get_by_role("link", name="Page to read, HTML").click()
+    assert caught.value.suggested_filename == "street-lights-2016-001-bundle-1.html"
+    assert tab.url == site.page(CASE)
+
+
 def test_hostile_words_run_nothing_and_ask_nobody(site: Site, tab: Page) -> None:
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
-    for path in ("/", "/systems/hostile-words", "/systems/hostile-words/effectiveness"):
+    for path in ("/", "/systems/hostile-words", "/systems/hostile-words/effectiveness", *PAGES[-7:]):
         tab.goto(site.page(path))
         assert "49" not in tab.locator("h1").inner_text()
+        assert tab.locator("img[src*=evil]").count() == 0
     assert all(url.startswith(site.url) for url in asked)

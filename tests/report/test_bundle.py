@@ -24,7 +24,8 @@ from sunset_examples import (
 )
 
 from sundial.lake import Lake
-from sundial.report.bundle import build, file_bundle
+from sundial.report.bundle import BUNDLE, BundleChanged, build, file_bundle
+from sundial.report.bundle import filed as read_filed
 from sundial.stats.intervals import Interval
 from sundial.store.cases import Cases
 from sundial.store.database import Database
@@ -103,3 +104,18 @@ def test_a_text_of_others_stays_text(database: Database) -> None:
     )
     page = build(cases.episode(episode), database, system(), policy()).page.decode()
     assert "<script" not in page
+
+
+def test_a_filed_bundle_is_read_once_it_is_what_the_ledger_says(database: Database, tmp_path: Path) -> None:
+    cases, episode = determined(database)
+    lake = Lake(str(tmp_path / "lake"))
+    filed(database, lake, episode)
+    (event,) = [one for one in cases.events(episode) if one.kind == BUNDLE]
+    for ending in ("html", "json"):
+        assert read_filed(lake, event, ending) == lake.get(f"sunset/{episode}/bundle-1.{ending}")
+    lake.put(f"sunset/{episode}/bundle-1.html", b"another")
+    with pytest.raises(BundleChanged, match="when it was filed it was"):
+        read_filed(lake, event, "html")
+    lake.delete(f"sunset/{episode}/bundle-1.json")
+    with pytest.raises(FileNotFoundError):
+        read_filed(lake, event, "json")

@@ -229,3 +229,13 @@ class TestAnswers:
     def test_are_refused_with_a_reason_or_accepted(self, accepted: bool, reason: str | None) -> None:
         with pytest.raises(ValueError, match="refused_reason"):
             replace(ACCEPTED, accepted=accepted, refused_reason=reason)
+
+
+def test_what_happened_to_all_is_read_at_once_without_the_evidence(cases: Cases, episode: str) -> None:
+    for number in (1, 2):
+        cases.append(episode, NewEvent(f"note/{number}", "note", {"n": number}, DAY))
+    found = cases.happened()
+    assert {name: [event.key for event in events] for name, events in found.items()} == {
+        episode: ["note/1", "note/2"]
+    }
+    assert [*found[episode]] == [event for event in cases.events(episode) if event.kind != "evidence"]

@@ -17,6 +17,7 @@ from sundial.store.checkpoints import (
     CHECKPOINTS,
     StoreRewritten,
     Unprotected,
+    latest,
     new_key,
     private_key,
     sign,
@@ -158,3 +159,35 @@ class TestVerify:
             connection.execute(insert(tables.judged_weeks).values(**row | week))
         (fault,) = verify(signed, place, [PUBLIC]).faults
         assert fault.what.startswith("judged_weeks compas/2015-02-09: inserted")
+
+
+class TestLatest:
+    def test_is_the_last_one_and_nothing_is_wrong_with_it(self, signed: Database, place: Lake) -> None:
+        found, wrong = latest(place, [PUBLIC])
+        assert found is not None
+        assert (found.number, wrong) == (2, None)
+
+    def test_is_none_where_nothing_was_signed(self, place: Lake) -> None:
+        assert latest(place, [PUBLIC]) == (None, None)
+
+    def test_of_another_key_or_changed_is_not_trusted(self, signed: Database, place: Lake) -> None:
+        _, wrong = latest(place, [new_key()[1]])
+        assert wrong is not None
+        assert "none of the trusted ones" in wrong.what
+        place.put("checkpoints/00000002.json", b"nonsense")
+        found, wrong = latest(place, [PUBLIC])
+        assert found is None
+        assert wrong is not None
+        assert "it was changed" in wrong.what
+
+
+def test_a_walk_tells_each_chain_and_ends_where_that_raises(signed: Database, place: Lake) -> None:
+    told: list[str] = []
+    verify(signed, place, [PUBLIC], told.append)
+    assert told == ["compas"]
+
+    def enough(chain: str) -> None:
+        raise TimeoutError(chain)
+
+    with pytest.raises(TimeoutError, match="compas"):
+        verify(signed, place, [PUBLIC], enough)
