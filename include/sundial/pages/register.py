@@ -18,7 +18,7 @@ from sundial.pages.site import PageError
 from sundial.pages.system import Attested, attested
 from sundial.register.exports import STANDARDS
 from sundial.register.exports.whole import whole
-from sundial.register.exports.written import Layout, as_json, unpublished, written_as
+from sundial.register.exports.layouts import Layout, json_of, written_as
 from sundial.register.given import LifecycleChange, RegisterVersion
 from sundial.register.lifecycle import Lifecycle
 from sundial.register.models import System
@@ -128,7 +128,7 @@ def export(visit: Visiting, name: str, ending: str) -> Response:
     layout, city = Layout(ending), visit.city.policy.city
     systems = [row.system for row in _rows(visit) if not unpublished(row.system)]
     if name == _WHOLE:
-        text = as_json([whole(system, system.status) for system in systems])
+        text = json_of([whole(system, system.status) for system in systems])
     else:
         standard = STANDARDS[name]
         records = [standard.record(system, system.status, city) for system in systems]
