@@ -16,9 +16,9 @@ from sundial.engine.in_effect import in_effect, standing
 from sundial.pages.frame import Visit, Visiting
 from sundial.pages.site import PageError
 from sundial.pages.system import Attested, attested
-from sundial.register.exports import STANDARDS
-from sundial.register.exports.whole import whole
+from sundial.register.exports import STANDARDS, unpublished
 from sundial.register.exports.layouts import Layout, json_of, written_as
+from sundial.register.exports.whole import whole
 from sundial.register.given import LifecycleChange, RegisterVersion
 from sundial.register.lifecycle import Lifecycle
 from sundial.register.models import System
