@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from playwright.sync_api import Browser, sync_playwright
 
+from sundial.cli.connections import checkpoints_in_environment, resolve
 from sundial.engine.settings import settings
 from sundial.engine.today import PLAYED
 from sundial.lake import Lake
@@ -42,6 +43,7 @@ def main(home: Path, out: Path) -> None:
         "SUNDIAL_POLICY": str(home / "policy.yaml"),
         "SUNDIAL_REGISTER": str(home / "systems"),
         PLAYED: str(home / "today"),
+        **checkpoints_in_environment(home),
     }
     out.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium")
@@ -100,7 +102,12 @@ def served() -> Iterator[str]:
         return SignedIn("cdpo", lambda _system: True)
 
     site = Site(
-        signed_in, settings, lambda path: f"http://localhost:8080{path}", lambda system: f"monitor__{system}"
+        signed_in=signed_in,
+        settings=settings,
+        airflow="http://localhost:8080{}".format,
+        dag_of="monitor__{}".format,
+        question="http://localhost:8080/{}".format,
+        connection=resolve,
     )
     outer = FastAPI()
     outer.mount("/ai-health", create_app(site))

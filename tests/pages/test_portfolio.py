@@ -128,7 +128,7 @@ def test_an_open_case_shows_its_age(three: Town) -> None:
 
 def test_a_system_that_is_no_longer_deployed_says_so(three: Town) -> None:
     change = LifecycleChange(
-        holds_from=THIS_WEEK, status=Lifecycle.RETIRED, by="Ana Ruiz, CIO", reason="The contract has ended."
+        holds_from=THIS_WEEK, status=Lifecycle.SUSPENDED, by="Ana Ruiz, CIO", reason="The contract has ended."
     )
     RegisterRows(three.database).add("beta-signs", change, "cio")
     assert (
@@ -161,3 +161,30 @@ def test_hostile_words_show_and_do_nothing(town: Town) -> None:
     assert "\u202e" not in text
     assert "x" * 500 not in re.sub(r'value="[^"]*"', "", text)
     assert len(rows(text)) == 1
+
+
+def retire(town: Town, name: str) -> None:
+    change = LifecycleChange(holds_from=TODAY, status=Lifecycle.RETIRED, by="Cy Cio", reason="It is silent.")
+    RegisterRows(town.database).add(name, change, "sundial")
+
+
+def test_a_retired_system_stands_apart_and_is_behind_with_nothing(three: Town) -> None:
+    retire(three, "beta-signs")
+    text = three.client().get("/").text
+    assert names(text) == ["Alpha Lights", "Gamma Trees"]
+    assert "2 systems, judged by" in text
+    below = text.partition("<h2>Retired</h2>")[2]
+    assert "Beta Signs" in below
+    assert "last judged 2016-W51" in below
+
+
+def test_one_that_goes_on_all_the_same_is_among_the_others(three: Town) -> None:
+    again = finding(
+        Status.BREACH, check="accountability.retirement", principle="accountability",
+        metric="retired_but_running", week=THIS_WEEK, system="gamma-trees",
+    )  # fmt: skip
+    three.judge(again)
+    retire(three, "gamma-trees")
+    text = three.client().get("/").text
+    assert "Gamma Trees" in names(text)
+    assert "<h2>Retired</h2>" not in text

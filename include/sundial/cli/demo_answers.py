@@ -13,10 +13,12 @@ import httpx
 
 from sundial.airflow.names import monitor_id
 from sundial.cli.local_airflow import AirflowNotReady, LocalAirflow
+from sundial.register.load import load_policy
 from sundial.store.cases import Cases, Question
 from sundial.store.database import Database
 from sundial.sunset.course import course_of
-from sundial.sunset.questions import COVERED, HALT, NO, PHASE_OUT
+from sundial.sunset.questions import CLOSE, COVERED, HALT, NO, PHASE_OUT
+from sundial.sunset.steps import finish, steps_of
 
 COMPAS = "compas-broward"
 EXAMPLE = "example-permits"
@@ -66,6 +68,13 @@ PHASED_OUT: Answers = {
     ),
 }
 MISSED_STAGE: Answers = {"decision": (HALT, {"reasons": "Nothing was switched off in the first stage."})}
+CLOSED: Answers = {
+    "closure": (
+        CLOSE,
+        {"lessons": "Ask for error rates by group before a score is bought, and each year after."},
+    )
+}
+STEP_NOTE = "Done; invented for the demo."
 _COVERED = {"reasons": "It is the same fall in quality, seen by another rule."}
 """All are invented answers, for the demo only."""
 
@@ -90,6 +99,23 @@ def halt_compas(home: Path, airflow: LocalAirflow, say: Callable[[str], None]) -
     _monitor(airflow, COMPAS, COMPAS_VERIFIED - timedelta(days=1), say)
     airflow.wait_for_dags(["sunset_watch"])  # not before: it would look at each played day
     _watch(airflow, cases, COMPAS, COMPAS_VERIFIED, say)
+    _close(home, airflow, cases, say)
+
+
+def _close(home: Path, airflow: LocalAirflow, cases: Cases, say: Callable[[str], None]) -> None:
+    """Says that each closing step is done, by whom the policy names, and lets the CDPO close the case."""
+    policy = load_policy(home / "policy.yaml")
+    for episode in cases.open_episodes(COMPAS):
+        left = [step for step in steps_of(cases.events(episode.id)) if step.done is None]
+        for step in left:
+            by = policy.roles[step.owner].users[0]  # type: ignore[index]
+            finish(cases, policy, episode.id, step.id, by=by, note=STEP_NOTE, link="", as_of=COMPAS_VERIFIED)
+        if left:
+            say(f"{episode.id}: {len(left)} closing steps are done")
+    closed = COMPAS_VERIFIED + timedelta(days=1)
+    play(home, closed)
+    _watch(airflow, cases, COMPAS, closed, say)
+    _answer_all(airflow, cases, COMPAS, CLOSED, say)
 
 
 def phase_out_example(home: Path, airflow: LocalAirflow, say: Callable[[str], None]) -> None:

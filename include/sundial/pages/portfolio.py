@@ -73,6 +73,14 @@ class Row:
     case_days: int
 
     @property
+    def at_rest(self) -> bool:
+        """Whether it is retired, and nothing says that it goes on all the same."""
+        goes_on = any(
+            c.principle is Principle.ACCOUNTABILITY and Status.BREACH in c.statuses for c in self.cells
+        )
+        return self.lifecycle == Lifecycle.RETIRED and not goes_on
+
+    @property
     def statuses(self) -> frozenset[Status]:
         """Every status that a finding of the shown principles has."""
         return frozenset().union(*(cell.statuses for cell in self.cells))
@@ -124,7 +132,8 @@ def portfolio(
         status if status in list(Status) else "",
         order if order in ORDERS else "",
     )
-    rows = _rows(visit, asked.principle)
+    every = _rows(visit, asked.principle)
+    rows = [row for row in every if not row.at_rest]
     departments = sorted({row.system.department for row in rows})
     chosen = [row for row in rows if not asked.department or row.system.department == asked.department]
     counted = Counter(status for row in chosen for status in row.statuses)
@@ -140,6 +149,7 @@ def portfolio(
         statuses=[(status, LOOKS[status]) for status in SHOWN_STATUSES],
         rows=sorted(shown, key=_ORDER[asked.order or "worst"]),
         among=len(rows),
+        retired=sorted((row for row in every if row.at_rest), key=_name),
         due=week_name(visit.city.week),
     )
 
