@@ -132,7 +132,7 @@ def test_a_system_that_is_no_longer_deployed_says_so(three: Town) -> None:
     )
     RegisterRows(three.database).add("beta-signs", change, "cio")
     assert (
-        "retired" in next(row for row in rows(three.client().get("/").text) if row[0].startswith("Beta"))[0]
+        "suspended" in next(row for row in rows(three.client().get("/").text) if row[0].startswith("Beta"))[0]
     )
 
 
