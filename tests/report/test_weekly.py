@@ -27,7 +27,7 @@ from sundial.report.page import COLOURS, DARK, IN_PART, LOOKS, PAIRS, PAST
 from sundial.report.plain import day
 from sundial.report.rendered import render_html, render_text
 from sundial.report.weekly import WeeklyReport, build
-from sundial.store.cases import Cases, Detection
+from sundial.store.cases import Cases, Detection, NewEvent
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold
 from sundial.store.register import Row
 from sundial.store.results import Pull, Results
@@ -493,3 +493,59 @@ def test_a_breach_that_nobody_acts_upon_waits_for_its_owner(results: Results, ca
     assert late.overdue
     assert late.since == NEXT - 7 * WEEK
     assert late.by == late.since + timedelta(days=6 + policy().sunset_terms.act_days)
+
+
+class TestCarryingOut:
+    def decided(self, cases: Cases, *events: NewEvent) -> str:
+        halted = Detection("street-lights", "harm", "harm", MONDAY, AS_OF - 3 * WEEK, "ab12", {}, {})
+        episode, _ = cases.open_or_extend(halted)
+        on = AS_OF - 2 * WEEK
+        cases.append(episode, NewEvent("answer/2", "decision", {"chosen": "Halt", "reasons": "x"}, on, "cio"))
+        for event in events:
+            cases.append(episode, event)
+        return episode
+
+    def running(self, at: date = AS_OF) -> NewEvent:
+        said = {"since": str(AS_OF - 2 * WEEK), "rows": 405, "days": {"2016-12-20": 200, "2016-12-21": 205}}
+        return NewEvent("still_running/2016-12-21/405", "still_running", said, at)
+
+    def waiting(self, results: Results, cases: Cases) -> list[tuple[str, str, bool]]:
+        report = build(SYSTEMS, policy(), results, cases, AS_OF)
+        return [(one.who, one.what, one.overdue) for one in report.waiting]
+
+    def test_a_source_that_goes_on_after_a_halt_waits_for_the_operator(
+        self, results: Results, cases: Cases
+    ) -> None:
+        self.decided(cases, self.running())
+        stop = "Stop it: its source has 405 outputs of 2 later days."
+        assert self.waiting(results, cases) == [("Operator", stop, True)]
+
+    def test_what_was_seen_later_or_has_ended_since_waits_for_nobody(
+        self, results: Results, cases: Cases
+    ) -> None:
+        self.decided(cases, self.running(AS_OF + WEEK))
+        assert self.waiting(results, cases) == []
+
+    def test_a_silent_source_is_stopped(self, results: Results, cases: Cases) -> None:
+        silent = {"last_output": "2016-12-21", "seen_until": str(AS_OF)}
+        self.decided(cases, self.running(), NewEvent("silent/1", "silent", silent, AS_OF))
+        assert self.waiting(results, cases) == []
+
+    def test_closing_steps_wait_for_their_owners_until_they_are_done(
+        self, results: Results, cases: Cases
+    ) -> None:
+        def step(name: str, owner: str, due: date) -> dict[str, str]:
+            return {"id": name, "what": "Do it.", "owner": owner, "due": str(due)}
+
+        listed = [
+            step("stop_jobs", "operator", AS_OF - WEEK),
+            step("archive", "cdpo", AS_OF + WEEK),
+            step("notify_oer", "cdpo", AS_OF + 2 * WEEK),
+        ]
+        begun = NewEvent("steps/2", "steps", {"steps": listed}, AS_OF - 2 * WEEK)
+        done = {"step": "notify_oer", "note": "Told.", "link": ""}
+        self.decided(cases, begun, NewEvent("step_done/notify_oer", "step_done", done, AS_OF, "cdpo"))
+        assert self.waiting(results, cases) == [
+            ("Operator", "Closing steps: stop jobs.", True),
+            ("CDPO", "Closing steps: archive.", False),
+        ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -20,6 +20,7 @@ from sundial.store.records import Finding, Kind, Status
 from sundial.store.results import Results
 from sundial.sunset.conditions import concerns
 from sundial.sunset.rules import rules_of
+from sundial.sunset.steps import STEPS, steps_of
 
 _ROLES = {"cio": "CIO", "cdpo": "CDPO", "ciso": "CISO", "oer": "Office of Employee Relations"}
 _ADVERSE = (Status.WATCH, Status.BREACH)
@@ -150,6 +151,53 @@ def not_acted_upon(system: System, breaches: Sequence[Overdue], as_of: date) -> 
             overdue=True,
         )
     ]
+
+
+def to_carry_out(
+    systems: Mapping[str, System], episodes: Iterable[Episode], cases: Cases, as_of: date
+) -> list[Waiting]:
+    """Returns what decided cases ask for: to stop a source that goes on, and closing steps, by owner."""
+    found = []
+    for episode in episodes:
+        events = [event for event in cases.events(episode.id) if event.at <= as_of]
+        if any(event.kind in CLOSING for event in events):
+            continue
+        name = systems[episode.system].name if episode.system in systems else episode.system
+        for who, what, since, by in (*_still_running(events), *_steps(events)):
+            found.append(
+                Waiting(
+                    who=who,
+                    system=clean(name),
+                    what=what,
+                    case=clean(episode.id),
+                    since=since,
+                    days=(as_of - since).days,
+                    first_adverse=None,
+                    first_adverse_days=None,
+                    by=by,
+                    overdue=by < as_of,
+                )
+            )
+    return found
+
+
+def _still_running(events: Sequence[Event]) -> Iterator[tuple[str, str, date, date]]:
+    """Yields that the source is to be stopped, where it was last seen to go on after it should not."""
+    seen = [event for event in events if event.kind in ("still_running", "silent", "decision")]
+    if seen and seen[-1].kind == "still_running":
+        said = seen[-1].payload
+        since = date.fromisoformat(said["since"])
+        rows, days = count(said["rows"], "output"), count(len(said["days"]), "later day")
+        yield "Operator", f"Stop it: its source has {rows} of {days}.", since, since
+
+
+def _steps(events: Sequence[Event]) -> Iterator[tuple[str, str, date, date]]:
+    begun = next((event.at for event in events if event.kind == STEPS), None)
+    left = [step for step in steps_of(events) if step.done is None]
+    for owner in dict.fromkeys(step.owner for step in left):
+        own = sorted((step for step in left if step.owner == owner), key=lambda step: step.due)
+        named = joined([step.id.replace("_", " ") for step in own])
+        yield role_name(owner), f"Closing steps: {named}.", begun or own[0].due, own[0].due
 
 
 def renewals(system: System, documents: Iterable[Expiring], as_of: date) -> list[Waiting]:

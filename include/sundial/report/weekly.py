@@ -37,6 +37,7 @@ from sundial.report.waiting import (
     not_acted_upon,
     open_questions,
     renewals,
+    to_carry_out,
     unconfirmed_incidents,
 )
 from sundial.store.cases import Cases
@@ -210,6 +211,7 @@ def build(
         due += not_acted_upon(entry, overdue(results, cases, entry, policy, as_of, week), as_of)
         due += ended_waivers(one.name, one.waivers, as_of)
         due += renewals(system, held.expiring, as_of)
+    due += to_carry_out(systems, episodes, cases, as_of)
     due += unconfirmed_incidents(shown, systems, as_of)
     told = discoveries(log_e, policy.evidence.false_share_of_report)
     health = [with_lines(one, system, matter, told) for one, system, matter in parts]
