@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from sundial.airflow import incidents
+from sundial.airflow import incidents, lineage
+from sundial.report.smtp import SMTP_CONNECTION
 
 
 @dag(
@@ -23,6 +24,8 @@ def incident_report() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.incidents`."""
 
     @task(
+        inlets=lineage.register(),
+        outlets=lineage.store("incidents", "incident_events"),
         retries=3,
         retry_delay=timedelta(seconds=30),
         execution_timeout=timedelta(minutes=5),
@@ -32,6 +35,8 @@ def incident_report() -> None:
         return incidents.record()
 
     @task(
+        inlets=lineage.store("incidents", "incident_events"),
+        outlets=[*lineage.store("incident_events", "mails"), *lineage.connection(SMTP_CONNECTION)],
         retries=10,
         retry_delay=timedelta(minutes=5),
         execution_timeout=timedelta(minutes=5),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
-from sundial.airflow import public
+from sundial.airflow import lineage, public
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy
 
@@ -33,7 +33,11 @@ policy = load_policy(settings().policy)
 def public_register() -> None:
     """Wires the task; what it does is in `sundial.airflow.public`."""
 
-    @task(doc_md="Renders the site, puts it into the lake as a whole, and records it in the ledger.")
+    @task(
+        inlets=[*lineage.register(), *lineage.store("findings", "register_rows", "episodes")],
+        outlets=[*lineage.lake("public"), *lineage.store("reports")],
+        doc_md="Renders the site, puts it into the lake as a whole, and records it in the ledger.",
+    )
     def publish() -> str:
         return public.publish()
 

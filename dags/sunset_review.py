@@ -7,8 +7,9 @@ from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 
-from sundial.airflow import review
+from sundial.airflow import lineage, review
 from sundial.airflow.questions import QUESTIONS, AskOperator, emit_open_questions
+from sundial.report.smtp import SMTP_CONNECTION
 
 # Of each task but `ask`, for which Airflow would take it as a limit for the answer.
 AT_MOST = timedelta(minutes=15)
@@ -28,6 +29,8 @@ def sunset_review() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.review`."""
 
     @task(
+        inlets=[QUESTIONS, *lineage.store("questions")],
+        outlets=lineage.store("question_claims"),
         execution_timeout=AT_MOST,
         doc_md="Takes the question for this run; skipped when another run has it or it is answered.",
     )
@@ -35,6 +38,8 @@ def sunset_review() -> None:
         return review.claim()
 
     @task(
+        inlets=lineage.store("questions", "episodes"),
+        outlets=[*lineage.store("mails"), *lineage.connection(SMTP_CONNECTION)],
         execution_timeout=AT_MOST,
         doc_md="Mails the case to its assignees, with the link to the answer.",
     )
@@ -42,6 +47,8 @@ def sunset_review() -> None:
         review.notify()
 
     @task(
+        inlets=lineage.store("questions", "answers"),
+        outlets=[*lineage.store("answers", "episode_events"), *lineage.lake("sunset")],
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=AT_MOST,
         doc_md="Sees to it that the answer is recorded; where nobody answered, it asks again.",
@@ -50,6 +57,7 @@ def sunset_review() -> None:
         return review.record()
 
     @task(
+        inlets=lineage.store("questions"),
         outlets=[QUESTIONS],
         execution_timeout=AT_MOST,
         doc_md="Puts the question that follows; skipped when there is none.",
@@ -59,6 +67,8 @@ def sunset_review() -> None:
 
     asked = AskOperator(
         task_id="ask",
+        inlets=lineage.store("questions", "episodes"),
+        outlets=[*lineage.store("answers", "episode_events"), *lineage.lake("sunset")],
         retries=0,
         doc_md="Waits for the answer, without a time limit, and records it with author and time.",
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from sundial.airflow import sunset_forms
+from sundial.airflow import lineage, sunset_forms
 
 AT_MOST = timedelta(minutes=5)
 
@@ -24,6 +24,8 @@ def sunset_step() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.sunset_forms`."""
 
     @task(
+        inlets=lineage.store("episodes", "episode_events"),
+        outlets=lineage.store("episode_events"),
         execution_timeout=AT_MOST,
         doc_md="Records that the step is done. Red: the log's error says which field, and what to do.",
     )

@@ -7,14 +7,17 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, TriggerRule, dag, task
 
-from sundial.airflow import watch, weekly
+from sundial.airflow import lineage, watch, weekly
 from sundial.airflow.checkpoint import checkpoint as sign_checkpoint
 from sundial.airflow.incidents import recheck
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy
+from sundial.report.smtp import SMTP_CONNECTION
+from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 
 policy = load_policy(settings().policy)
+MAIL = lineage.connection(SMTP_CONNECTION)
 
 
 @dag(
@@ -35,15 +38,24 @@ policy = load_policy(settings().policy)
 def sunset_watch() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.watch`."""
 
-    @task(doc_md="Looks at each open case, records what it saw, and mails what is due.")
+    @task(
+        inlets=[*lineage.register(), *lineage.lake("systems"), *lineage.store("episodes", "episode_events")],
+        outlets=[*lineage.store("episode_events", "register_rows", "mails"), *MAIL],
+        doc_md="Looks at each open case, records what it saw, and mails what is due.",
+    )
     def look() -> list[str]:
         return watch.look()
 
-    @task(doc_md="Mails what is due of open incidents: what nobody has confirmed, and whose hours are over.")
+    @task(
+        inlets=lineage.store("incidents", "incident_events"),
+        outlets=[*lineage.store("incident_events", "mails"), *MAIL],
+        doc_md="Mails what is due of open incidents: what nobody has confirmed, and whose hours are over.",
+    )
     def incidents() -> list[str]:
         return recheck()
 
     @task(
+        inlets=lineage.store("questions", "question_claims"),
         outlets=[QUESTIONS],
         trigger_rule=TriggerRule.ALL_DONE,
         doc_md="Puts the questions that nobody is asked yet; skipped when there is none.",
@@ -52,13 +64,19 @@ def sunset_watch() -> None:
         return emit_open_questions(outlet_events)
 
     @task(
+        inlets=lineage.store("ledger"),
+        outlets=lineage.connection(CHECKPOINTS),
         trigger_rule=TriggerRule.ALL_DONE,
         doc_md="Signs where the ledger stands, and files that apart from the store.",
     )
     def checkpoint() -> int:
         return sign_checkpoint()
 
-    @task(doc_md="Raises the alarm where the last weekly report did not go out.")
+    @task(
+        inlets=lineage.store("reports", "mails"),
+        outlets=[*lineage.store("mails"), *MAIL],
+        doc_md="Raises the alarm where the last weekly report did not go out.",
+    )
     def report() -> str | None:
         return weekly.recheck()
 

@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, task
 
-from sundial.airflow import weekly
+from sundial.airflow import lineage, weekly
 from sundial.airflow.checkpoint import checkpoint as sign_checkpoint
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy
+from sundial.report.channels import CHANNELS_CONNECTION
+from sundial.report.smtp import SMTP_CONNECTION
+from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 
 policy = load_policy(settings().policy)
+REPORTS = lineage.lake("reports")
 
 
 @dag(
@@ -34,19 +38,38 @@ policy = load_policy(settings().policy)
 def weekly_report() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.weekly`."""
 
-    @task(doc_md="Makes page, PDF and data from the store and files them in the lake.")
+    @task(
+        inlets=[
+            *lineage.register(),
+            *lineage.store("findings", "pulls", "episodes", "incidents", "register_rows"),
+        ],
+        outlets=[*REPORTS, *lineage.store("reports")],
+        doc_md="Makes page, PDF and data from the store and files them in the lake.",
+    )
     def render() -> str:
         return weekly.render()
 
-    @task(doc_md="Mails the report to the policy's roles; what was sent is not sent again.")
+    @task(
+        inlets=REPORTS,
+        outlets=[*lineage.store("mails"), *lineage.connection(SMTP_CONNECTION)],
+        doc_md="Mails the report to the policy's roles; what was sent is not sent again.",
+    )
     def mail() -> None:
         weekly.mail()
 
-    @task(doc_md="Tells the headline to the channels of the connection sundial_channels, if there is one.")
+    @task(
+        inlets=REPORTS,
+        outlets=[*lineage.store("mails"), *lineage.connection(CHANNELS_CONNECTION)],
+        doc_md="Tells the headline to the channels of the connection sundial_channels, if there is one.",
+    )
     def channels() -> None:
         weekly.channels()
 
-    @task(doc_md="Signs where the ledger stands, and files that apart from the store.")
+    @task(
+        inlets=lineage.store("ledger"),
+        outlets=lineage.connection(CHECKPOINTS),
+        doc_md="Signs where the ledger stands, and files that apart from the store.",
+    )
     def checkpoint() -> int:
         return sign_checkpoint()
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from small_system import DATES, ID, entry, policy_entry, write_sources
 
 from sundial.sources.pull import PSEUDONYM_CONNECTION
+from sundial.store.database import Database
 from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
 
 MONITOR = f"monitor__{ID}"
 
@@ -39,3 +45,22 @@ def build_city(folder: Path, as_of: date = DATES[-1]) -> dict[str, str]:
 def connection(conn_type: str, **fields: object) -> str:
     """Returns a connection as Airflow reads it from the environment."""
     return json.dumps({"conn_type": conn_type, **fields})
+
+
+class City:
+    """A city whose monitor can be run as of a date."""
+
+    def __init__(self, folder: Path, parse: Callable[[Path], DagBag]) -> None:
+        self.sources = folder / "sources"
+        self._parse = parse
+        self._register = folder / "systems"
+        self.database = Database(f"sqlite:///{folder / 'store.db'}")
+        self.database.migrate()
+
+    def run(self, as_of: str, *, retries: bool = True) -> tuple[str, Mapping[str, str]]:
+        """Runs the monitor; returns the run's state and the state of each task."""
+        dag: Any = self._parse(self._register).dags[MONITOR]
+        for task in dag.tasks if not retries else ():
+            task.retries = 0
+        run = dag.test(run_conf={"as_of": as_of})
+        return str(run.state), {ti.task_id: str(ti.state) for ti in run.get_task_instances()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from small_city import City, build_city
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -42,3 +43,12 @@ def initialised(airflow_home: Path) -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture
+def city(
+    tmp_path: Path, bag: Callable[[Path], DagBag], initialised: None, monkeypatch: pytest.MonkeyPatch
+) -> City:
+    for name, value in build_city(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return City(tmp_path, bag)

@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pytest
-from small_city import MONITOR, build_city
+from small_city import City
 from small_system import DATES, ID
 
 from sundial.register.principles import Principle
 from sundial.store.cases import Cases
-from sundial.store.database import Database
 from sundial.store.records import Status
 from sundial.store.results import Results
 
-if TYPE_CHECKING:
-    from airflow.dag_processing.dagbag import DagBag
-
 FLOW = ("pull", "gate", "profile", "record", "judge", "ask")
-
-
-class City:
-    """A city whose monitor can be run as of a date."""
-
-    def __init__(self, folder: Path, parse: Callable[[Path], DagBag]) -> None:
-        self.sources = folder / "sources"
-        self._parse = parse
-        self._register = folder / "systems"
-        self.database = Database(f"sqlite:///{folder / 'store.db'}")
-        self.database.migrate()
-
-    def run(self, as_of: str) -> tuple[str, Mapping[str, str]]:
-        """Runs the monitor; returns the run's state and the state of each task."""
-        dag: Any = self._parse(self._register).dags[MONITOR]
-        run = dag.test(run_conf={"as_of": as_of})
-        return str(run.state), {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
-
-
-@pytest.fixture
-def city(
-    tmp_path: Path, bag: Callable[[Path], DagBag], initialised: None, monkeypatch: pytest.MonkeyPatch
-) -> City:
-    for name, value in build_city(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return City(tmp_path, bag)
 
 
 def test_a_run_leaves_findings_a_case_and_one_colour_a_principle(city: City) -> None:

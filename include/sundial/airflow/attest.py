@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
 from sundial.engine.today import day_of
 from sundial.register.given import GivenAttestation, GivenError, given
@@ -41,6 +42,7 @@ def form() -> dict[str, Param]:
     }
 
 
+@remedy_first
 def record() -> int:
     """Records the attestation of this run, once, and returns the number of its row.
 

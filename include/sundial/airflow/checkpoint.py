@@ -5,9 +5,11 @@ from __future__ import annotations
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sundial.airflow.connections import resolve
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
 
 
+@remedy_first
 def checkpoint() -> int:
     """Signs where all chains stand and files it apart from the store; returns the checkpoint's number.
 

@@ -13,7 +13,12 @@ def resolve(connection_id: str) -> Connection:
     try:
         found = BaseHook.get_connection(connection_id)
     except AirflowNotFoundException as error:
-        raise LookupError(f"no Airflow connection {connection_id!r}") from error
+        missing = LookupError(f"no Airflow connection {connection_id!r}")
+        missing.add_note(
+            f"There is no Airflow connection {connection_id!r}; add it under Admin, Connections, or as "
+            f"AIRFLOW_CONN_{connection_id.upper()}, then clear this task."
+        )
+        raise missing from error
     return Connection(
         conn_type=found.conn_type or "",
         host=found.host or "",

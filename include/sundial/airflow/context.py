@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException
 
 from sundial.engine.today import day_of, today
 from sundial.register.load import load_policy, load_system
@@ -22,14 +23,21 @@ def as_of_date(context: Mapping[str, Any], policy: Policy) -> date:
     That is the `as_of` that the run was triggered with, else its partition key, else the last whole day.
 
     Raises:
-        ValueError: it is no date, or lies in the future: a week judged too early cannot be taken back.
+        AirflowFailException: it is no date, or lies in the future: a week judged too early cannot be taken
+            back.
     """
     run = context["dag_run"]
     given = (context.get("params") or {}).get("as_of") or (run.conf or {}).get("as_of") or run.partition_key
     if given:
-        as_of, latest = date.fromisoformat(str(given)), today(policy.timezone)
+        latest = today(policy.timezone)
+        try:
+            as_of = date.fromisoformat(str(given))
+        except ValueError:
+            raise AirflowFailException(
+                "as_of is no date; trigger the run again with one such as 2026-11-22"
+            ) from None
         if as_of > latest:
-            raise ValueError(f"as_of {as_of} lies in the future; give a day up to today, {latest}")
+            raise AirflowFailException(f"as_of {as_of} lies in the future; give a day up to today, {latest}")
         return as_of
     after = run.run_after or datetime.now(UTC)
     return day_of(after, policy.timezone) - timedelta(days=1)

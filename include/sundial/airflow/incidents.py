@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sundial.airflow.connections import resolve
 from sundial.airflow.deadlines import DiscoveryDeadline
 from sundial.airflow.mail import base_url
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy, load_register
 from sundial.store.database import StoreError
@@ -91,6 +92,7 @@ def deadlines() -> list[DeadlineAlert]:
     ]
 
 
+@remedy_first
 def record() -> str:
     """Records the report of this run, once, and returns the incident's id.
 
@@ -120,6 +122,7 @@ def record() -> str:
         raise AirflowFailException(str(error)) from None
 
 
+@remedy_first
 def update() -> str:
     """Does what the form of this run says, once, and returns the state of the incident.
 
@@ -146,6 +149,7 @@ def update() -> str:
         raise AirflowFailException(str(error)) from None
 
 
+@remedy_first
 def recheck(only: str | None = None) -> list[str]:
     """Sends every mail about an open incident that is due now, from what the store has.
 

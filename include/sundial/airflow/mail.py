@@ -21,7 +21,12 @@ def sender() -> str:
     Raises:
         LookupError: there is no connection, or it names no sender.
     """
-    return sender_of(resolve(SMTP_CONNECTION))
+    server = resolve(SMTP_CONNECTION)
+    try:
+        return sender_of(server)
+    except LookupError as error:
+        error.add_note(str(error))
+        raise
 
 
 def smtp_send(message: EmailMessage) -> None:
@@ -31,4 +36,13 @@ def smtp_send(message: EmailMessage) -> None:
         smtplib.SMTPException: the server refused.
         OSError: the server cannot be reached.
     """
-    send_through(resolve(SMTP_CONNECTION), message)
+    server = resolve(SMTP_CONNECTION)
+    try:
+        send_through(server, message)
+    except OSError as error:  # SMTP's own errors, too
+        error.add_note(
+            f"The mail server of connection {SMTP_CONNECTION}, {server.host or 'without a host'}, did not "
+            f"take the mail: {type(error).__name__}. See whether it runs and the connection is right, then "
+            "clear this task: what was sent is not sent again."
+        )
+        raise

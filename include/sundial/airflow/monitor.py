@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import (
@@ -20,9 +21,12 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from sundial.airflow import lineage
 from sundial.airflow.context import current_run
+from sundial.airflow.metrics import of_run, tell
 from sundial.airflow.names import monitor_id
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
+from sundial.airflow.remedy import remedy_first
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 
@@ -87,50 +91,68 @@ def monitor_dag(system: System, policy: Policy) -> DAG:
 
 
 def _flow(system: System) -> None:
+    of = partial(lineage.of_system, system.id)
+
     @task(
+        inlets=lineage.sources(system),
+        outlets=[*of("landing"), *lineage.store("pulls")],
         retries=3,
         retry_policy=SOURCE_RETRIES,
         pool=SOURCE_POOL,
         execution_timeout=timedelta(minutes=30),
         doc_md="Asks each feed for what is new and lands it. Red: the log's error says which feed and why.",
     )
+    @remedy_first
     def pull() -> dict[str, int]:
         return dict(current_run(system.id).pull())
 
     @task(
+        inlets=[*of("landing"), *lineage.store("pulls")],
+        outlets=of("accepted", "quarantine", "gate", "data_docs"),
         trigger_rule=TriggerRule.ALL_DONE,
         retry_policy=NO_RETRY,
         execution_timeout=timedelta(minutes=60),
         doc_md="Judges new rows by each feed's data contract; what fails goes to quarantine with the reason.",
     )
+    @remedy_first
     def gate() -> dict[str, int]:
         return dict(current_run(system.id).gate())
 
     @task(
+        inlets=of("accepted", "gate"),
+        outlets=of("profiles"),
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=60),
         doc_md="Counts what the checks need, for the days whose rows changed.",
     )
+    @remedy_first
     def profile() -> int:
         return current_run(system.id).profile()
 
     @task(
+        inlets=of("staging"),
+        outlets=lineage.store("findings", "evidence"),
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=15),
         doc_md="Appends the findings of all principles in one transaction.",
     )
+    @remedy_first
     def record() -> list[str]:
-        return [week.isoformat() for week in current_run(system.id).record()]
+        return _record(system.id)
 
     @task(
+        inlets=lineage.store("findings", "evidence"),
+        outlets=lineage.store("episodes", "episode_events", "questions"),
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=15),
         doc_md="Applies the sunset rules to the evidence. Red when anything before it failed.",
     )
+    @remedy_first
     def judge() -> dict[str, list[str]]:
         return _judge(system.id)
 
     @task(
+        inlets=lineage.store("questions"),
         outlets=[QUESTIONS],
         execution_timeout=timedelta(minutes=5),
         doc_md="Puts open sunset questions to the people who answer them; skipped when there is none.",
@@ -152,10 +174,13 @@ def _check_task(system_id: str, principle: Principle) -> None:
     @task(
         task_id=principle.value,
         task_display_name=principle.label,
+        inlets=[*lineage.of_system(system_id, "profiles", "gate"), *lineage.store("findings", "evidence")],
+        outlets=lineage.of_system(system_id, "staging"),
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=60),
         doc_md=f"Measures {principle.label}. Skipped: nothing to measure. Red: a check could not measure.",
     )
+    @remedy_first
     def check() -> dict[str, int]:
         return _check(system_id, principle)
 
@@ -170,11 +195,20 @@ def _check(system_id: str, principle: Principle) -> dict[str, int]:
     if counted.get(Status.ERROR.value):
         raise AirflowFailException(
             f"{principle.label}: {counted[Status.ERROR.value]} findings could not be measured; "
-            "the findings, or the errors above, say why."
+            "the errors above say why."
         )
     if counted and set(counted) <= {Status.NOT_APPLICABLE.value, Status.NOT_MEASURED.value}:
         raise AirflowSkipException(f"{principle.label}: nothing to measure.")
     return counted
+
+
+def _record(system_id: str) -> list[str]:
+    """Records the weeks; what the store then has is told to dashboards, also where nothing was recorded."""
+    run = current_run(system_id)
+    try:
+        return [week.isoformat() for week in run.record()]
+    finally:
+        tell(lambda: of_run(run))
 
 
 def _judge(system_id: str) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from sundial.airflow.context import as_of_date
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
 from sundial.engine.today import today
 from sundial.register.load import load_policy, load_register
@@ -22,6 +23,7 @@ says how.
 """
 
 
+@remedy_first
 def publish() -> str:
     """Publishes the register as of the run's day, today unless it was given; returns the manifest's path.
 

@@ -11,13 +11,14 @@ from urllib.parse import quote
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Asset, Param, get_current_context
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from sundial.airflow.mail import base_url
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
 from sundial.engine.today import day_of
-from sundial.register.load import load_policy, load_register
+from sundial.register.load import load_policy, load_register, load_system
 from sundial.register.models import Policy, System
 from sundial.store.cases import Cases, Question
 from sundial.sunset.answers import Given, record_answer
@@ -35,6 +36,7 @@ QUESTIONS = Asset(name="sunset_questions", uri="x-sundial://sunset/questions")
 """One event a question, its partition key `<episode>/<number>`; the store is the outbox behind it."""
 
 
+@remedy_first
 def emit_open_questions(outlet_events: Any) -> list[str]:
     """Emits one event for each open question that no run has claimed.
 
@@ -78,10 +80,10 @@ def _ask_anew(cases: Cases, policy: Policy, system: System, question: Question) 
 
 
 def question_key(partition_key: str | None) -> tuple[str, int]:
-    """Returns episode and number of a review run's question. Raises ValueError where the run has none."""
+    """Returns episode and number of a review run's question. Raises AirflowFailException: it has none."""
     episode, slash, number = (partition_key or "").rpartition("/")
     if not slash or not number.isdigit():
-        raise ValueError(
+        raise AirflowFailException(
             f"this run has no question (partition key {partition_key!r}); "
             "runs of sunset_review start by themselves"
         )
@@ -104,6 +106,7 @@ class AskOperator(HITLOperator):
         choices = sorted({choice for form in FORMS.values() for choice in form.choices})
         super().__init__(subject="Sunset question", options=choices, **kwargs)
 
+    @remedy_first
     def execute(self, context: Context) -> Any:
         """Asks; the task then waits without a worker."""
         where = settings()
@@ -111,7 +114,7 @@ class AskOperator(HITLOperator):
         cases = Cases(where.open_store())
         question, episode = cases.question(*key), cases.episode(key[0])
         form, policy = FORMS[question.kind], load_policy(where.policy)
-        system = load_register(where.register).systems[episode.system]
+        system = load_system(where.register / f"{episode.system}.yaml")
         why = plain(question.reason_reopened or "")
         again = f"**Asked again.** {why}\n\n" if why else ""
         self.subject = form.subject.format(name=system.name)
@@ -121,6 +124,7 @@ class AskOperator(HITLOperator):
         self.assigned_users = [HITLUser(id=user, name=user) for user in policy.roles[form.role].users]
         return super().execute(context)
 
+    @remedy_first
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Records the answer with its author, or refuses it and asks again.
 
@@ -150,7 +154,7 @@ def record_given(run: Any, given: Given) -> dict[str, Any]:
     cases, policy = Cases(where.open_store()), load_policy(where.policy)
     if cases.question(*key).claimed_by != run.run_id:
         raise AirflowSkipException("Another run asks this question.")
-    system = load_register(where.register).systems[cases.episode(key[0]).system]
+    system = load_system(where.register / f"{cases.episode(key[0]).system}.yaml")
     today = day_of(given.at or datetime.now(UTC), policy.timezone)
     done = record_answer(cases, policy, system, key, given, today)
     if any(

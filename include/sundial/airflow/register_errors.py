@@ -9,6 +9,7 @@ from pathlib import Path
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from sundial.airflow import lineage
 from sundial.register.problems import RegisterError
 
 
@@ -28,7 +29,12 @@ def register_errors_dag(errors: Mapping[Path, RegisterError]) -> DAG:
         tags=["register"],
     ) as dag:
 
-        @task(retries=0, execution_timeout=timedelta(minutes=5), doc_md="Fails with what to mend.")
+        @task(
+            inlets=lineage.register(),
+            retries=0,
+            execution_timeout=timedelta(minutes=5),
+            doc_md="Fails with what to mend.",
+        )
         def mend_these_files() -> None:
             raise AirflowFailException("\n".join(lines))
 

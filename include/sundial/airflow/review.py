@@ -10,8 +10,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from sundial.airflow.mail import sender, smtp_send
 from sundial.airflow.questions import question_key, record_given, required_action_link
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
-from sundial.register.load import load_policy, load_register
+from sundial.register.load import load_policy, load_system
 from sundial.store.cases import Cases
 from sundial.store.outbox import Outbox
 from sundial.sunset.answers import Given
@@ -24,6 +25,7 @@ nothing. There is no time limit: silence is never an answer, and the case ages i
 """
 
 
+@remedy_first
 def claim() -> str:
     """Claims the run's question in the store and returns its key.
 
@@ -37,6 +39,7 @@ def claim() -> str:
     return f"{key[0]}/{key[1]}"
 
 
+@remedy_first
 def notify() -> None:
     """Mails the case to the assignees, once."""
     from sundial.report.delivery import deliver
@@ -54,13 +57,14 @@ def notify() -> None:
         episode,
         load_policy(where.policy),
         required_action_link(context["dag_run"].run_id),
-        system=load_register(where.register).systems[episode.system],
+        system=load_system(where.register / f"{episode.system}.yaml"),
         sender=sender(),
         date=datetime.now(UTC),
     )
     deliver(message, mail_key(question), Outbox(where.open_store()), smtp_send)
 
 
+@remedy_first
 def record() -> dict[str, Any]:
     """Sees to it that the question has an answer: where none was recorded, it is asked again."""
     context: Any = get_current_context()

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
 from sundial.engine.today import day_of
 from sundial.register.load import load_policy, load_register
@@ -49,6 +50,7 @@ def step_form() -> dict[str, Param]:
     }
 
 
+@remedy_first
 def open_case() -> str:
     """Opens the case of this run's form, once, and returns its id.
 
@@ -78,6 +80,7 @@ def open_case() -> str:
         raise AirflowFailException(str(error)) from None
 
 
+@remedy_first
 def finish_step() -> None:
     """Records the step of this run's form, once.
 

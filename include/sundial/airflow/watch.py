@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowFailException
 
 from sundial.airflow.mail import base_url, sender, smtp_send
+from sundial.airflow.metrics import of_city, tell
+from sundial.airflow.remedy import remedy, remedy_first
 from sundial.engine.settings import settings
 from sundial.engine.today import today
 from sundial.register.load import load_policy, load_register
@@ -34,6 +36,7 @@ retired in the register in effect, and when the closing steps are done the CDPO 
 """
 
 
+@remedy_first
 def look() -> list[str]:
     """Looks at every open case and mails what is due; returns the cases that it looked at.
 
@@ -50,6 +53,7 @@ def look() -> list[str]:
     database, lake = where.open_store(), where.open_lake()
     cases, rows, outbox = Cases(database), RegisterRows(database), Outbox(database)
     as_of, failed, seen = today(policy.timezone), [], []
+    tell(lambda: of_city(database, register.systems, as_of))
     for episode in cases.open_episodes():
         system = register.systems.get(episode.system)
         if system is None:
@@ -65,7 +69,7 @@ def look() -> list[str]:
             for notice in due:
                 send(notice, policy, outbox)
         except Exception as error:  # noqa: BLE001 - one case must not hide the others
-            log.error("%s: %s: %s", episode.id, type(error).__name__, error)
+            log.error("%s: %s", episode.id, remedy(error))
             failed.append(episode.id)
         seen.append(episode.id)
     if failed:
@@ -84,7 +88,7 @@ def tell_of_prohibited_use(opened: Sequence[str], system: System, policy: Policy
             try:
                 send(notice, policy, Outbox(database))
             except Exception as error:  # noqa: BLE001 - the case is open, and must stay so without a mail server
-                log.error("%s: no mail yet: %s: %s", episode, type(error).__name__, error)
+                log.error("%s: no mail yet: %s", episode, remedy(error))
 
 
 def send(notice: Notice, policy: Policy, outbox: Outbox) -> None:

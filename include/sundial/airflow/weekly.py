@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import CronPartitionTimetable, get_current_context
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.exceptions import AirflowFailException
 
 from sundial.airflow.channels import tell_channels
 from sundial.airflow.context import as_of_date
 from sundial.airflow.mail import base_url, sender, smtp_send
+from sundial.airflow.metrics import Gauge, tell
+from sundial.airflow.remedy import remedy_first
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy, load_register
 from sundial.register.models import Policy
@@ -52,6 +55,7 @@ def deadline(policy: Policy) -> DeadlineAlert:
     )
 
 
+@remedy_first
 def render() -> str:
     """Files the report in the lake and records it; returns the path of its page. What is recorded stands."""
     from sundial.report.filed import file_report, filed_report
@@ -68,8 +72,18 @@ def render() -> str:
     return file_report(report, lake, results)
 
 
+@remedy_first
 def mail() -> None:
-    """Mails the report with its PDF to the roles of the policy, once."""
+    """Mails the report with its PDF to the policy's roles, once; dashboards hear whether it went out."""
+    sent = 0
+    try:
+        _mail()
+        sent = 1
+    finally:
+        tell(lambda: [Gauge("report_sent", sent)])
+
+
+def _mail() -> None:
     from sundial.report.delivery import deliver
     from sundial.report.document import render_pdf
     from sundial.report.mail import compose, report_key
@@ -84,6 +98,7 @@ def mail() -> None:
     deliver(message, key, Outbox(where.open_store()), smtp_send)
 
 
+@remedy_first
 def channels() -> None:
     """Tells the headline with a link to further channels, once each."""
     from sundial.report.mail import headline, report_key
@@ -93,6 +108,7 @@ def channels() -> None:
     tell_channels(report_key(report), headline(report), link, Outbox(settings().open_store()))
 
 
+@remedy_first
 def recheck() -> str | None:
     """Raises the alarm where the latest report that should be out is not; returns its key where it is raised.
 
@@ -103,6 +119,8 @@ def recheck() -> str | None:
     where = settings()
     policy, database = load_policy(where.policy), where.open_store()
     notice = overdue(policy, database, datetime.now(UTC))
+    if policy.report_schedule == "weekly":
+        tell(lambda: [Gauge("report_sent", int(notice is None))])
     if notice is None:
         return None
     _alarm(notice, policy, Outbox(database))
@@ -162,7 +180,7 @@ def _filed() -> WeeklyReport:
     where, as_of = settings(), _as_of()
     report = filed_report(as_of, where.open_lake(), Results(where.open_store()))
     if report is None:
-        raise LookupError(
-            f"no report as of {as_of} is filed with its data; give another as_of, or run render"
+        raise AirflowFailException(
+            f"no report as of {as_of} is filed with its data; clear the task render, or give another as_of"
         )
     return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -205,6 +206,7 @@ class Run:
             return {Status.ERROR: 1}
         last = found[weeks[-1]] if weeks else []
         if weeks:
+            _log_errors(f"{self.system.id} · {principle.label}", last)
             _log_findings(self.system.id, last)
         return _by_status(last)
 
@@ -401,6 +403,13 @@ class Run:
 def _staged_from(provenance: Mapping[str, str], in_effect: InEffect) -> Mapping[str, str]:
     """Returns what staged findings were measured from; the same for `record`, or they are not recorded."""
     return {**provenance, "ledger": in_effect.fingerprint}
+
+
+def _log_errors(who: str, findings: Sequence[Finding]) -> None:
+    """Tells each reason why something could not be measured, once."""
+    reasons = Counter(finding.reason for finding in findings if finding.status is Status.ERROR)
+    for reason, n in reasons.items():
+        log.error("%s: %d of %d findings could not be measured: %s", who, n, len(findings), reason)
 
 
 def _log_findings(system: str, findings: Sequence[Finding]) -> None:
