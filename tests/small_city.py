@@ -47,6 +47,12 @@ def connection(conn_type: str, **fields: object) -> str:
     return json.dumps({"conn_type": conn_type, **fields})
 
 
+def mail_server(port: int) -> str:
+    """Returns the connection of a plain mail server on this machine."""
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "sundial@example.gov"}
+    return connection("smtp", host="127.0.0.1", port=port, extra=extra)
+
+
 class City:
     """A city whose monitor can be run as of a date."""
 

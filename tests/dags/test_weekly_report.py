@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from chat_server import Chat
-from small_city import build_city, connection
+from small_city import build_city, connection, mail_server
 
 from sundial.cli.local_airflow import free_port
 from sundial.cli.mailbox import Mailbox
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 AS_OF = "2026-11-22"
 KEY = "report/2026-W47"
 ALARMED = "cdpo@example.gov, operators@example.gov"
-
-
-def mail_server(port: int) -> str:
-    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "sundial@example.gov"}
-    return connection("smtp", host="127.0.0.1", port=port, extra=extra)
 
 
 class City:

@@ -11,6 +11,7 @@ from report_examples import HOSTILE, finding, group_rate, unmeasured
 from sundial.engine.clock import WEEK
 from sundial.register.given import GivenAttestation, RegisterVersion, Waiver
 from sundial.register.principles import Principle
+from sundial.report.plain import day
 from sundial.store.records import Finding, Status
 from sundial.store.register import RegisterRows
 from sundial.store.results import Pull
@@ -199,3 +200,47 @@ def test_a_new_version_of_the_model_is_marked_and_in_the_record(judged: Town) ->
     client = judged.client()
     assert f"version v2 from {named['since']}" in client.get(f"{HERE}/effectiveness").text
     assert "v2 , first output on December 21, 2016" in words(client.get(f"{HERE}/record").text)
+
+
+class TestWhatAnOperatorSeesFirst:
+    def page(self, town: Town) -> str:
+        text = words(town.client().get(HERE).text)
+        return text[: text.index("Intended outcome")]
+
+    def test_a_missing_run_says_since_when_and_when_the_next_one_is_due(self, town: Town) -> None:
+        town.register()
+        town.results.record_pull(Pull("street-lights", "outputs", TODAY - timedelta(days=5), "ok", 7))
+        said = self.page(town)
+        assert f"No run since the one as of {day(TODAY - timedelta(days=5))}" in said
+        assert "the next one is due on December " in said
+        assert " at 05:" in said
+
+    def test_a_system_that_never_ran_says_so(self, town: Town) -> None:
+        town.register()
+        assert "No run yet" in self.page(town)
+
+    def test_findings_that_could_not_be_computed_and_failed_pulls_are_counted_and_linked(
+        self, town: Town
+    ) -> None:
+        town.register()
+        wrong = [
+            finding(week=THIS_WEEK, metric=f"metric_{n}", status=Status.ERROR, reason="no column truth")
+            for n in range(7)
+        ]
+        town.judge(*wrong)
+        town.results.record_pull(Pull("street-lights", "outputs", TODAY, "failed", 0, error="no answer; ask"))
+        said = self.page(town)
+        assert "7 findings of 2016-W51" in said
+        assert "and 2 more" in said
+        assert "outputs could not be pulled" in said
+        assert "no answer; ask" in said
+        assert "No run since" not in said, "a run that failed was a run"
+
+    def test_nothing_where_nothing_is_to_mend(self, judged: Town) -> None:
+        judged.results.record_pull(Pull("street-lights", "outputs", TODAY, "ok", 7))
+        assert "For operators" not in self.page(judged)
+        assert "the next is due on" in words(judged.client().get(HERE).text)
+
+    def test_what_is_run_by_hand_is_never_missing(self, town: Town) -> None:
+        town.register(schedule="manual")
+        assert "For operators" not in self.page(town)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -27,6 +26,7 @@ from sundial.airflow.metrics import of_run, tell
 from sundial.airflow.names import monitor_id
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
 from sundial.airflow.remedy import remedy_first
+from sundial.engine.schedule import cron
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 
@@ -239,14 +239,11 @@ def failed_before(task_id: str) -> list[str]:
 
 
 def _schedule(system: System, policy: Policy) -> CronPartitionTimetable | None:
-    """Returns the schedule, its minute spread by the system's id; its partition key is the day before."""
-    if system.schedule == "manual":
+    """Returns the schedule; its partition key is the day before."""
+    written = cron(system)
+    if written is None:
         return None
-    minute = zlib.crc32(system.id.encode()) % 60
-    days = "*" if system.schedule == "daily" else "MON"
-    return CronPartitionTimetable(
-        f"{minute} 5 * * {days}", timezone=policy.timezone, run_offset=-1, key_format="%Y-%m-%d"
-    )
+    return CronPartitionTimetable(written, timezone=policy.timezone, run_offset=-1, key_format="%Y-%m-%d")
 
 
 def _doc(system: System) -> str:
@@ -257,5 +254,7 @@ def _doc(system: System) -> str:
         f"It decides: {system.risk.decides}\n\n"
         "The flow: pull, gate, profile, one check task for each guiding principle, record, judge. A skipped "
         "principle had nothing to measure; a red one could not be measured. A breach is a result, not a "
-        "failure.\n"
+        "failure.\n\n"
+        "The tab **AI Health** says what could not be measured and why, which pull failed, whether a run is "
+        "missing, and when the next one is due. The first error in a red task's log says what to do.\n"
     )

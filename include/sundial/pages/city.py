@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from zoneinfo import ZoneInfo
 
 from sundial.engine.clock import last_complete_week
 from sundial.engine.settings import Settings
@@ -71,6 +72,12 @@ class City:
     def today(self) -> date:
         """The day in the City's zone."""
         return today(self.policy.timezone)
+
+    @property
+    def now(self) -> datetime:
+        """The time in the City's zone, on the day that it is."""
+        zone = ZoneInfo(self.policy.timezone)
+        return datetime.combine(self.today, datetime.now(zone).time(), zone)
 
     @property
     def week(self) -> date:

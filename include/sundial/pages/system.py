@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from sundial.engine.schedule import due
 from sundial.gate.gate import Gate
 from sundial.gate.judged import Judged
 from sundial.pages.charts import Chart, estimate_chart
@@ -32,6 +34,7 @@ router = APIRouter(prefix="/systems/{system_id}")
 
 MOST_CHARTS = 6
 MOST_BATCHES = 30
+MOST_ERRORS = 5
 _SILENT = (Status.NOT_APPLICABLE,)
 _BAR = 160
 
@@ -85,6 +88,23 @@ class FeedShown:
 
 
 @dataclass(frozen=True)
+class Runs:
+    """The runs of a system's monitor against its schedule.
+
+    Attributes:
+        last: the date as of which it ran last, whatever came of it; None where it never did.
+        asked: the date as of which it should have run by now.
+        next_start: when the next one starts, in the City's zone.
+        missing: whether what should have run did not.
+    """
+
+    last: date | None
+    asked: date
+    next_start: datetime
+    missing: bool
+
+
+@dataclass(frozen=True)
 class Attested:
     """A dated document and until when it holds."""
 
@@ -104,6 +124,7 @@ def overview(visit: Visiting, system_id: str, week: str = "") -> HTMLResponse:
     outcome = outcome_of(system, now.findings, now.behind)
     aims = [f for f in now.findings if f.threshold and f.threshold.name == "intended_outcome.target"][:1]
     cases = [episode for episode in Cases(visit.city.store).episodes(system.id) if episode.open]
+    pulls = Results(visit.city.store).latest_pulls(system.id).values()
     gaps: defaultdict[tuple[Status, str], list[str]] = defaultdict(list)
     for finding in now.findings:
         if finding.status in (Status.ERROR, Status.NOT_MEASURED):
@@ -119,7 +140,10 @@ def overview(visit: Visiting, system_id: str, week: str = "") -> HTMLResponse:
             (status.value, reason, sorted(Counter(labels).items()))
             for (status, reason), labels in gaps.items()
         ),
-        failed=[pull for pull in Results(visit.city.store).latest_pulls(system.id).values() if pull.error],
+        failed=[pull for pull in pulls if pull.error],
+        errors=[now.shown(f) for f in now.findings if f.status is Status.ERROR],
+        most_errors=MOST_ERRORS,
+        runs=_runs(now, pulls),
         worst=[now.shown(f) for f in now.findings if f.status in (Status.BREACH, Status.ERROR)][:8],
     )
 
@@ -179,6 +203,16 @@ def principle(visit: Visiting, system_id: str, principle: str, week: str = "") -
         uncharted=max(0, len(whole) - MOST_CHARTS),
         families=_families(now, [f for f in findings if _is_group(f) and f.status not in _SILENT]),
     )
+
+
+def _runs(now: Standing, pulls: Iterable[Pull]) -> Runs | None:
+    """Returns whether the monitor has run as its schedule says; None where it has none."""
+    asked = due(now.system, now.visit.city.now, ZoneInfo(now.visit.city.policy.timezone))
+    if asked is None:
+        return None
+    ran = [pull.as_of for pull in pulls] + [judgement.as_of for judgement in now.judged[-1:]]
+    last = max(ran, default=None)
+    return Runs(last, asked.as_of, asked.next_start, missing=last is None or last < asked.as_of)
 
 
 def _is_group(finding: Finding) -> bool:
