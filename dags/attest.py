@@ -8,6 +8,9 @@ from airflow.sdk import dag, task
 
 from sundial.airflow import attest as form
 from sundial.airflow import lineage
+from sundial.engine.settings import settings
+
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -23,8 +26,8 @@ def attest() -> None:
     """Wires the task; what it does is in `sundial.airflow.attest`."""
 
     @task(
-        inlets=lineage.register(),
-        outlets=lineage.store("register_rows"),
+        inlets=PLACES.register(),
+        outlets=PLACES.store("register_rows"),
         execution_timeout=timedelta(minutes=5),
         doc_md="Records what the form says. Red: the log's error says which field, and what to do.",
     )

@@ -7,7 +7,9 @@ from datetime import timedelta
 from airflow.sdk import dag, task
 
 from sundial.airflow import incidents, lineage
-from sundial.report.smtp import SMTP_CONNECTION
+from sundial.engine.settings import settings
+
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -24,8 +26,8 @@ def incident_report() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.incidents`."""
 
     @task(
-        inlets=lineage.register(),
-        outlets=lineage.store("incidents", "incident_events"),
+        inlets=PLACES.register(),
+        outlets=PLACES.store("incidents", "incident_events"),
         retries=3,
         retry_delay=timedelta(seconds=30),
         execution_timeout=timedelta(minutes=5),
@@ -35,8 +37,8 @@ def incident_report() -> None:
         return incidents.record()
 
     @task(
-        inlets=lineage.store("incidents", "incident_events"),
-        outlets=[*lineage.store("incident_events", "mails"), *lineage.connection(SMTP_CONNECTION)],
+        inlets=PLACES.store("incidents", "incident_events"),
+        outlets=[*PLACES.store("incident_events", "mails"), *lineage.MAIL],
         retries=10,
         retry_delay=timedelta(minutes=5),
         execution_timeout=timedelta(minutes=5),

@@ -7,6 +7,9 @@ from datetime import timedelta
 from airflow.sdk import dag, task
 
 from sundial.airflow import incidents, lineage
+from sundial.engine.settings import settings
+
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -22,8 +25,8 @@ def incident_update() -> None:
     """Wires the task; what it does is in `sundial.airflow.incidents`."""
 
     @task(
-        inlets=lineage.store("incidents", "incident_events"),
-        outlets=lineage.store("incident_events"),
+        inlets=PLACES.store("incidents", "incident_events"),
+        outlets=PLACES.store("incident_events"),
         execution_timeout=timedelta(minutes=5),
         doc_md="Does what the form says. Red: the log's error says which field, and what to do.",
     )

@@ -11,6 +11,7 @@ from sundial.engine.settings import settings
 from sundial.register.load import load_policy
 
 policy = load_policy(settings().policy)
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -34,8 +35,8 @@ def public_register() -> None:
     """Wires the task; what it does is in `sundial.airflow.public`."""
 
     @task(
-        inlets=[*lineage.register(), *lineage.store("findings", "register_rows", "episodes")],
-        outlets=[*lineage.lake("public"), *lineage.store("reports")],
+        inlets=[*PLACES.register(), *PLACES.store("findings", "register_rows", "episodes")],
+        outlets=[*PLACES.lake("public"), *PLACES.store("reports")],
         doc_md="Renders the site, puts it into the lake as a whole, and records it in the ledger.",
     )
     def publish() -> str:

@@ -9,8 +9,10 @@ from airflow.sdk import dag, task
 
 from sundial.airflow import lineage, sunset_forms
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
+from sundial.engine.settings import settings
 
 AT_MOST = timedelta(minutes=5)
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -26,8 +28,8 @@ def sunset_open() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.sunset_forms`."""
 
     @task(
-        inlets=lineage.register(),
-        outlets=lineage.store("episodes", "episode_events", "questions"),
+        inlets=PLACES.register(),
+        outlets=PLACES.store("episodes", "episode_events", "questions"),
         execution_timeout=AT_MOST,
         doc_md="Opens the case. Red: the log's error says which field, and what to do.",
     )
@@ -35,7 +37,7 @@ def sunset_open() -> None:
         return sunset_forms.open_case()
 
     @task(
-        inlets=lineage.store("questions"),
+        inlets=PLACES.store("questions"),
         outlets=[QUESTIONS],
         execution_timeout=AT_MOST,
         doc_md="Puts the question that follows; skipped when there is none.",

@@ -9,10 +9,11 @@ from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 
 from sundial.airflow import lineage, review
 from sundial.airflow.questions import QUESTIONS, AskOperator, emit_open_questions
-from sundial.report.smtp import SMTP_CONNECTION
+from sundial.engine.settings import settings
 
 # Of each task but `ask`, for which Airflow would take it as a limit for the answer.
 AT_MOST = timedelta(minutes=15)
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -29,8 +30,8 @@ def sunset_review() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.review`."""
 
     @task(
-        inlets=[QUESTIONS, *lineage.store("questions")],
-        outlets=lineage.store("question_claims"),
+        inlets=[QUESTIONS, *PLACES.store("questions")],
+        outlets=PLACES.store("question_claims"),
         execution_timeout=AT_MOST,
         doc_md="Takes the question for this run; skipped when another run has it or it is answered.",
     )
@@ -38,8 +39,8 @@ def sunset_review() -> None:
         return review.claim()
 
     @task(
-        inlets=lineage.store("questions", "episodes"),
-        outlets=[*lineage.store("mails"), *lineage.connection(SMTP_CONNECTION)],
+        inlets=PLACES.store("questions", "episodes"),
+        outlets=[*PLACES.store("mails"), *lineage.MAIL],
         execution_timeout=AT_MOST,
         doc_md="Mails the case to its assignees, with the link to the answer.",
     )
@@ -47,8 +48,8 @@ def sunset_review() -> None:
         review.notify()
 
     @task(
-        inlets=lineage.store("questions", "answers"),
-        outlets=[*lineage.store("answers", "episode_events"), *lineage.lake("sunset")],
+        inlets=PLACES.store("questions", "answers"),
+        outlets=[*PLACES.store("answers", "episode_events"), *PLACES.lake("sunset")],
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=AT_MOST,
         doc_md="Sees to it that the answer is recorded; where nobody answered, it asks again.",
@@ -57,7 +58,7 @@ def sunset_review() -> None:
         return review.record()
 
     @task(
-        inlets=lineage.store("questions"),
+        inlets=PLACES.store("questions"),
         outlets=[QUESTIONS],
         execution_timeout=AT_MOST,
         doc_md="Puts the question that follows; skipped when there is none.",
@@ -67,8 +68,8 @@ def sunset_review() -> None:
 
     asked = AskOperator(
         task_id="ask",
-        inlets=lineage.store("questions", "episodes"),
-        outlets=[*lineage.store("answers", "episode_events"), *lineage.lake("sunset")],
+        inlets=PLACES.store("questions", "episodes"),
+        outlets=[*PLACES.store("answers", "episode_events"), *PLACES.lake("sunset")],
         retries=0,
         doc_md="Waits for the answer, without a time limit, and records it with author and time.",
     )

@@ -7,8 +7,10 @@ from datetime import timedelta
 from airflow.sdk import dag, task
 
 from sundial.airflow import lineage, sunset_forms
+from sundial.engine.settings import settings
 
 AT_MOST = timedelta(minutes=5)
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -24,8 +26,8 @@ def sunset_step() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.sunset_forms`."""
 
     @task(
-        inlets=lineage.store("episodes", "episode_events"),
-        outlets=lineage.store("episode_events"),
+        inlets=PLACES.store("episodes", "episode_events"),
+        outlets=PLACES.store("episode_events"),
         execution_timeout=AT_MOST,
         doc_md="Records that the step is done. Red: the log's error says which field, and what to do.",
     )

@@ -13,11 +13,9 @@ from sundial.airflow.incidents import recheck
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy
-from sundial.report.smtp import SMTP_CONNECTION
-from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 
 policy = load_policy(settings().policy)
-MAIL = lineage.connection(SMTP_CONNECTION)
+PLACES = lineage.Places.of(settings())
 
 
 @dag(
@@ -39,23 +37,23 @@ def sunset_watch() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.watch`."""
 
     @task(
-        inlets=[*lineage.register(), *lineage.lake("systems"), *lineage.store("episodes", "episode_events")],
-        outlets=[*lineage.store("episode_events", "register_rows", "mails"), *MAIL],
+        inlets=[*PLACES.register(), *PLACES.lake("systems"), *PLACES.store("episodes", "episode_events")],
+        outlets=[*PLACES.store("episode_events", "register_rows", "mails"), *lineage.MAIL],
         doc_md="Looks at each open case, records what it saw, and mails what is due.",
     )
     def look() -> list[str]:
         return watch.look()
 
     @task(
-        inlets=lineage.store("incidents", "incident_events"),
-        outlets=[*lineage.store("incident_events", "mails"), *MAIL],
+        inlets=PLACES.store("incidents", "incident_events"),
+        outlets=[*PLACES.store("incident_events", "mails"), *lineage.MAIL],
         doc_md="Mails what is due of open incidents: what nobody has confirmed, and whose hours are over.",
     )
     def incidents() -> list[str]:
         return recheck()
 
     @task(
-        inlets=lineage.store("questions", "question_claims"),
+        inlets=PLACES.store("questions", "question_claims"),
         outlets=[QUESTIONS],
         trigger_rule=TriggerRule.ALL_DONE,
         doc_md="Puts the questions that nobody is asked yet; skipped when there is none.",
@@ -64,8 +62,8 @@ def sunset_watch() -> None:
         return emit_open_questions(outlet_events)
 
     @task(
-        inlets=lineage.store("ledger"),
-        outlets=lineage.connection(CHECKPOINTS),
+        inlets=PLACES.store("ledger"),
+        outlets=lineage.CHECKPOINTS,
         trigger_rule=TriggerRule.ALL_DONE,
         doc_md="Signs where the ledger stands, and files that apart from the store.",
     )
@@ -73,8 +71,8 @@ def sunset_watch() -> None:
         return sign_checkpoint()
 
     @task(
-        inlets=lineage.store("reports", "mails"),
-        outlets=[*lineage.store("mails"), *MAIL],
+        inlets=PLACES.store("reports", "mails"),
+        outlets=[*PLACES.store("mails"), *lineage.MAIL],
         doc_md="Raises the alarm where the last weekly report did not go out.",
     )
     def report() -> str | None:

@@ -10,12 +10,10 @@ from sundial.airflow import lineage, weekly
 from sundial.airflow.checkpoint import checkpoint as sign_checkpoint
 from sundial.engine.settings import settings
 from sundial.register.load import load_policy
-from sundial.report.channels import CHANNELS_CONNECTION
-from sundial.report.smtp import SMTP_CONNECTION
-from sundial.sunset.checkpoint import CONNECTION as CHECKPOINTS
 
 policy = load_policy(settings().policy)
-REPORTS = lineage.lake("reports")
+PLACES = lineage.Places.of(settings())
+REPORTS = PLACES.lake("reports")
 
 
 @dag(
@@ -40,10 +38,10 @@ def weekly_report() -> None:
 
     @task(
         inlets=[
-            *lineage.register(),
-            *lineage.store("findings", "pulls", "episodes", "incidents", "register_rows"),
+            *PLACES.register(),
+            *PLACES.store("findings", "pulls", "episodes", "incidents", "register_rows"),
         ],
-        outlets=[*REPORTS, *lineage.store("reports")],
+        outlets=[*REPORTS, *PLACES.store("reports")],
         doc_md="Makes page, PDF and data from the store and files them in the lake.",
     )
     def render() -> str:
@@ -51,7 +49,7 @@ def weekly_report() -> None:
 
     @task(
         inlets=REPORTS,
-        outlets=[*lineage.store("mails"), *lineage.connection(SMTP_CONNECTION)],
+        outlets=[*PLACES.store("mails"), *lineage.MAIL],
         doc_md="Mails the report to the policy's roles; what was sent is not sent again.",
     )
     def mail() -> None:
@@ -59,15 +57,15 @@ def weekly_report() -> None:
 
     @task(
         inlets=REPORTS,
-        outlets=[*lineage.store("mails"), *lineage.connection(CHANNELS_CONNECTION)],
+        outlets=[*PLACES.store("mails"), *lineage.CHANNELS],
         doc_md="Tells the headline to the channels of the connection sundial_channels, if there is one.",
     )
     def channels() -> None:
         weekly.channels()
 
     @task(
-        inlets=lineage.store("ledger"),
-        outlets=lineage.connection(CHECKPOINTS),
+        inlets=PLACES.store("ledger"),
+        outlets=lineage.CHECKPOINTS,
         doc_md="Signs where the ledger stands, and files that apart from the store.",
     )
     def checkpoint() -> int:

@@ -17,8 +17,9 @@ from small_city import MONITOR, build_city
 from small_system import DATES, ID, entry
 
 from sundial.airflow import lineage
+from sundial.airflow.lineage import Places, sources
 from sundial.airflow.questions import QUESTIONS
-from sundial.engine.settings import INCLUDE
+from sundial.engine.settings import INCLUDE, settings
 from sundial.register.models import System
 
 if TYPE_CHECKING:
@@ -106,16 +107,30 @@ def test_a_source_is_named_by_its_address_or_its_connection(source: dict[str, st
     written["feeds"] = {"outputs": {**written["feeds"]["outputs"], "source": source}}
     written.pop("harm")
     written.pop("baseline")
-    assert named(lineage.sources(System.model_validate(written))) == [address]
+    assert named(sources(System.model_validate(written))) == [address]
 
 
 def test_a_sqlite_store_and_a_local_lake_are_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUNDIAL_STORE", "sqlite:////var/sundial/store.db")
     monkeypatch.setenv("SUNDIAL_LAKE", "/var/sundial/lake")
-    assert named(lineage.store("findings", "pulls")) == ["file:///var/sundial/store.db"]
-    assert named(lineage.lake("reports")) == ["file:///var/sundial/lake/reports"]
+    assert named(Places.of(settings()).store("findings", "pulls")) == ["file:///var/sundial/store.db"]
+    assert named(Places.of(settings()).lake("reports")) == ["file:///var/sundial/lake/reports"]
     monkeypatch.setenv("SUNDIAL_LAKE", "abfs://key:s3cret@account/lake?sig=s3cret")
-    assert named(lineage.lake("reports")) == ["abfs://account/lake/reports"]
+    assert named(Places.of(settings()).lake("reports")) == ["abfs://account/lake/reports"]
+
+
+def test_the_connections_are_those_of_the_tasks() -> None:
+    from sundial.report.channels import CHANNELS_CONNECTION
+    from sundial.report.smtp import SMTP_CONNECTION
+    from sundial.sunset.checkpoint import CONNECTION
+
+    meant = {
+        SMTP_CONNECTION: lineage.MAIL,
+        CHANNELS_CONNECTION: lineage.CHANNELS,
+        CONNECTION: lineage.CHECKPOINTS,
+    }
+    for name, datasets in meant.items():
+        assert named(datasets) == [f"airflow-connection://{name}/"]
 
 
 RUN = """

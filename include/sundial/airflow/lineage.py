@@ -8,12 +8,15 @@ OpenLineage provider, where it is installed, reports both kinds; nothing is open
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from airflow.providers.common.compat.lineage.entities import File, Table
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
-from sundial.engine.settings import settings
+from sundial.engine.settings import Settings
 from sundial.register.models import System
 from sundial.register.source import FilesSource, Source, SqlSource
 
@@ -23,7 +26,54 @@ BY_CONNECTION = "airflow-connection"
 """Scheme of what lies behind an Airflow connection: its address is the connection's, and stays there."""
 
 _GLOB = re.compile(r"[*?\[]")
-_PORTS = {"postgresql": 5432}
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders, tables and files of one deployment; made once, since a city parses thousands of tasks.
+
+    Attributes:
+        root: URL of the lake.
+        database: OpenLineage's namespace of the store, and its database; None for SQLite.
+        file: URL of the SQLite file; empty for PostgreSQL.
+        entries: URLs of register and policy.
+    """
+
+    root: str
+    database: tuple[str, str] | None
+    file: str
+    entries: tuple[str, ...]
+
+    @classmethod
+    def of(cls, where: Settings) -> Places:
+        """Returns the places of the settings, without credentials."""
+        root = where.lake.rstrip("/")
+        database, file = _store(where.store)
+        return cls(
+            root=_without_login(root) if "://" in root else Path(root).absolute().as_uri(),
+            database=database,
+            file=file,
+            entries=tuple(one.absolute().as_uri() for one in (where.register, where.policy)),
+        )
+
+    def lake(self, *paths: str) -> list[Dataset]:
+        """Returns folders of the lake."""
+        return [File(f"{self.root}/{path}") for path in paths]
+
+    def of_system(self, system_id: str, *folders: str) -> list[Dataset]:
+        """Returns folders of one system in the lake."""
+        return self.lake(*(f"systems/{system_id}/{folder}" for folder in folders))
+
+    def store(self, *tables: str) -> list[Dataset]:
+        """Returns tables of the store; SQLite is one file, whatever table is meant."""
+        if self.database is None:
+            return [File(self.file)]
+        cluster, name = self.database
+        return [Table(cluster=cluster, database=name, name=f"public.{table}") for table in tables]
+
+    def register(self) -> list[Dataset]:
+        """Returns the register's folder and the policy's file."""
+        return [File(url) for url in self.entries]
 
 
 def sources(system: System) -> list[Dataset]:
@@ -33,39 +83,23 @@ def sources(system: System) -> list[Dataset]:
     return [File(url) for url in urls]
 
 
-def lake(*paths: str) -> list[Dataset]:
-    """Returns folders of the lake."""
-    root = settings().lake.rstrip("/")
-    if "://" not in root:
-        root = Path(root).absolute().as_uri()
-    return [File(f"{_without_login(root)}/{path}") for path in paths]
-
-
-def of_system(system_id: str, *folders: str) -> list[Dataset]:
-    """Returns folders of one system in the lake."""
-    return lake(*(f"systems/{system_id}/{folder}" for folder in folders))
-
-
-def store(*tables: str) -> list[Dataset]:
-    """Returns tables of the store; SQLite is one file, whatever table is meant."""
-    url = urlsplit(settings().store)
-    kind = url.scheme.partition("+")[0]
-    if kind == "sqlite":
-        return [File(Path(unquote(url.path)[1:]).absolute().as_uri())]
-    cluster = f"{kind.replace('postgresql', 'postgres')}://{url.hostname}:{url.port or _PORTS.get(kind, 0)}"
-    database = unquote(url.path[1:])
-    return [Table(cluster=cluster, database=database, name=f"public.{table}") for table in tables]
-
-
-def register() -> list[Dataset]:
-    """Returns the register's folder and the policy's file."""
-    where = settings()
-    return [File(path.absolute().as_uri()) for path in (where.register, where.policy)]
-
-
 def connection(connection_id: str) -> list[Dataset]:
     """Returns what lies behind an Airflow connection, such as a mail server."""
     return [File(f"{BY_CONNECTION}://{quote(connection_id)}/")]
+
+
+def _store(written: str) -> tuple[tuple[str, str] | None, str]:
+    """Returns namespace and database of a server, and the URL of a file: one of them, or none of a wrong URL.
+
+    Tasks that open the store say what is wrong with it: a DAG that cannot be parsed would not run to say so.
+    """
+    try:
+        url = make_url(written)
+    except (ArgumentError, ValueError):
+        return None, ""
+    if url.get_backend_name() == "sqlite":
+        return None, Path(url.database or "").absolute().as_uri()
+    return (f"postgres://{url.host or 'localhost'}:{url.port or 5432}", url.database or ""), ""
 
 
 def _address(source: Source) -> str:
@@ -92,3 +126,8 @@ def _without_login(url: str) -> str:
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+MAIL = connection("smtp_default")
+CHANNELS = connection("sundial_channels")
+CHECKPOINTS = connection("sundial_checkpoints")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,13 +21,14 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from sundial.airflow import lineage
 from sundial.airflow.context import current_run
+from sundial.airflow.lineage import Dataset, Places, sources
 from sundial.airflow.metrics import of_run, tell
 from sundial.airflow.names import monitor_id
 from sundial.airflow.questions import QUESTIONS, emit_open_questions
 from sundial.airflow.remedy import remedy_first
 from sundial.engine.schedule import cron
+from sundial.engine.settings import settings
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 
@@ -91,11 +93,12 @@ def monitor_dag(system: System, policy: Policy) -> DAG:
 
 
 def _flow(system: System) -> None:
-    of = partial(lineage.of_system, system.id)
+    places = Places.of(settings())
+    of, tables = partial(places.of_system, system.id), places.store
 
     @task(
-        inlets=lineage.sources(system),
-        outlets=[*of("landing"), *lineage.store("pulls")],
+        inlets=sources(system),
+        outlets=[*of("landing"), *tables("pulls")],
         retries=3,
         retry_policy=SOURCE_RETRIES,
         pool=SOURCE_POOL,
@@ -107,7 +110,7 @@ def _flow(system: System) -> None:
         return dict(current_run(system.id).pull())
 
     @task(
-        inlets=[*of("landing"), *lineage.store("pulls")],
+        inlets=[*of("landing"), *tables("pulls")],
         outlets=of("accepted", "quarantine", "gate", "data_docs"),
         trigger_rule=TriggerRule.ALL_DONE,
         retry_policy=NO_RETRY,
@@ -131,7 +134,7 @@ def _flow(system: System) -> None:
 
     @task(
         inlets=of("staging"),
-        outlets=lineage.store("findings", "evidence"),
+        outlets=tables("findings", "evidence"),
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=15),
         doc_md="Appends the findings of all principles in one transaction.",
@@ -141,8 +144,8 @@ def _flow(system: System) -> None:
         return _record(system.id)
 
     @task(
-        inlets=lineage.store("findings", "evidence"),
-        outlets=lineage.store("episodes", "episode_events", "questions"),
+        inlets=tables("findings", "evidence"),
+        outlets=tables("episodes", "episode_events", "questions"),
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=15),
         doc_md="Applies the sunset rules to the evidence. Red when anything before it failed.",
@@ -152,7 +155,7 @@ def _flow(system: System) -> None:
         return _judge(system.id)
 
     @task(
-        inlets=lineage.store("questions"),
+        inlets=tables("questions"),
         outlets=[QUESTIONS],
         execution_timeout=timedelta(minutes=5),
         doc_md="Puts open sunset questions to the people who answer them; skipped when there is none.",
@@ -160,9 +163,10 @@ def _flow(system: System) -> None:
     def ask(*, outlet_events: Any = None) -> list[str]:
         return emit_open_questions(outlet_events)
 
+    reads = [*of("profiles", "gate"), *tables("findings", "evidence")]
     with TaskGroup("checks", tooltip="One task a guiding principle", prefix_group_id=False) as checks:
         for principle in Principle:
-            _check_task(system.id, principle)
+            _check_task(system.id, principle, reads, of("staging"))
     counted = profile()
     judged = judge()
     pull() >> gate() >> counted >> checks >> record() >> judged
@@ -170,12 +174,14 @@ def _flow(system: System) -> None:
     judged >> ask().as_teardown()
 
 
-def _check_task(system_id: str, principle: Principle) -> None:
+def _check_task(
+    system_id: str, principle: Principle, reads: Sequence[Dataset], writes: Sequence[Dataset]
+) -> None:
     @task(
         task_id=principle.value,
         task_display_name=principle.label,
-        inlets=[*lineage.of_system(system_id, "profiles", "gate"), *lineage.store("findings", "evidence")],
-        outlets=lineage.of_system(system_id, "staging"),
+        inlets=reads,
+        outlets=writes,
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=60),
         doc_md=f"Measures {principle.label}. Skipped: nothing to measure. Red: a check could not measure.",
@@ -213,7 +219,6 @@ def _record(system_id: str) -> list[str]:
 
 def _judge(system_id: str) -> dict[str, list[str]]:
     from sundial.airflow.watch import tell_of_prohibited_use
-    from sundial.engine.settings import settings
     from sundial.register.load import load_register
     from sundial.sunset.judge import judge
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from sundial.airflow import lineage
+from sundial.airflow.lineage import Places
+from sundial.engine.settings import settings
 from sundial.register.problems import RegisterError
 
 
@@ -30,7 +31,7 @@ def register_errors_dag(errors: Mapping[Path, RegisterError]) -> DAG:
     ) as dag:
 
         @task(
-            inlets=lineage.register(),
+            inlets=Places.of(settings()).register(),
             retries=0,
             execution_timeout=timedelta(minutes=5),
             doc_md="Fails with what to mend.",
