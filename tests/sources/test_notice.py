@@ -71,10 +71,12 @@ def test_a_private_address_is_asked_only_where_it_is_listed_itself(site: Site) -
 
 
 WITHIN = ("10.1.2.3", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "127.0.0.1")
-WITHIN_6 = ("::1", "fd00::1", "::ffff:10.0.0.1", "fe80::1%eth0")
+WITHIN_6 = ("::1", "fd00::1", "::ffff:10.0.0.1", "fe80::1%eth0", "fec0::1", "ff02::1")
+TRANSLATED = ("64:ff9b::10.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2002:a00:1::1", "::10.0.0.1")
+"""IPv6 addresses by which a translator or a tunnel leads to an IPv4 address within."""
 
 
-@pytest.mark.parametrize("address", [*WITHIN, *WITHIN_6])
+@pytest.mark.parametrize("address", [*WITHIN, *WITHIN_6, *TRANSLATED, "::ffff:0:10.0.0.1"])
 def test_addresses_within_are_not_public(address: str) -> None:
     assert not notice._is_public(address)
 
@@ -82,6 +84,7 @@ def test_addresses_within_are_not_public(address: str) -> None:
 def test_addresses_outside_are_public() -> None:
     assert notice._is_public("8.8.8.8")
     assert notice._is_public("2606:4700:4700::1111")
+    assert notice._is_public("64:ff9b::8.8.8.8")
 
 
 def test_an_address_with_credentials_is_refused(site: Site) -> None:
@@ -110,6 +113,14 @@ def test_a_redirect_to_another_host_is_not_followed(site: Site, to: str) -> None
     assert len(site.asked) == 1
 
 
+@pytest.mark.parametrize("to", ["https://xn--/", "https://localhost:abc/", "https://[::1", "\xff\xfe"])
+def test_a_redirect_to_what_is_no_address_is_an_answer_as_any_other(site: Site, to: str) -> None:
+    site.answer = answering(302, b"", Location=to)
+    found = ask(site)
+    assert not found.reachable
+    assert found.problem
+
+
 def test_redirects_in_a_circle_end(site: Site) -> None:
     site.answer = answering(302, b"", Location="/ai")
     found = ask(site)
@@ -131,6 +142,30 @@ def test_a_large_page_is_not_read_to_its_end(site: Site) -> None:
     site.answer = endless
     assert ask(site).reachable
     assert sent < 8 * LARGEST_BYTES
+
+
+def test_a_page_whose_headers_drip_is_left(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notice, "SECONDS", 0.4)
+
+    def dripping(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(40):
+            request.wfile.write(b"X")
+            time.sleep(0.1)
+
+    site.answer = dripping
+    begun = time.monotonic()
+    found = ask(site)
+    assert found.problem == "it takes longer than 0.4 seconds"
+    assert time.monotonic() - begun < 2
+
+
+def test_a_name_that_resolves_slowly_is_left(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notice, "SECONDS", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_of, **_more: time.sleep(2))
+    begun = time.monotonic()
+    assert ask(site).problem == "it takes longer than 0.2 seconds"
+    assert time.monotonic() - begun < 1
 
 
 def test_a_slow_page_is_left(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,9 @@ import socket
 import time
 import urllib.request
 from collections.abc import Collection, Iterator
-from ipaddress import IPv6Address, ip_address
+from concurrent.futures import Future
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from threading import Thread
 
 import httpx
 
@@ -24,6 +26,9 @@ LARGEST_BYTES = 1 << 20
 """How much of a page is read, at most."""
 
 _REDIRECTS = 5
+_UNICAST = IPv6Network("2000::/3")
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+"""IPv4 as it is seen from a network of IPv6 alone (RFC 6052)."""
 
 
 class _NotAskedError(Exception):
@@ -35,13 +40,30 @@ class _NoAnswerError(Exception):
 
 
 def probe(page: str, hosts: Collection[str], day: str) -> Probe:
-    """Asks for a page once; it never raises for what the page does.
+    """Asks for a page once; it never raises for what the page does, and ends after `SECONDS`.
 
     Args:
         page: its address.
         hosts: names and addresses that may be asked, in small letters.
         day: as-of date of the run.
     """
+    found: Future[Probe] = Future()
+
+    def ask() -> None:
+        try:
+            found.set_result(_asked(page, hosts, day))
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            found.set_exception(error)
+
+    # A name that resolves slowly, and headers that drip, know no limit of their own.
+    Thread(target=ask, daemon=True).start()
+    try:
+        return found.result(SECONDS)
+    except TimeoutError:
+        return Probe(day, page, asked=True, problem=_too_long())
+
+
+def _asked(page: str, hosts: Collection[str], day: str) -> Probe:
     try:
         return Probe(day, page, asked=True, status=_status(page, hosts))
     except _NotAskedError as refused:
@@ -90,7 +112,7 @@ def _get(url: httpx.URL, hosts: Collection[str], deadline: float) -> httpx.Respo
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if place == len(addresses):
                     raise _NoAnswerError(_said(error)) from None
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # it reads Location, too
                 raise _NoAnswerError(_said(error)) from None
     raise _NoAnswerError(f"{host} has no address")
 
@@ -111,8 +133,13 @@ def _addresses(host: str, port: int, hosts: Collection[str]) -> Iterator[str]:
 
 def _is_public(address: str) -> bool:
     ip = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, IPv6Address):
+        if ip in _TRANSLATED:
+            ip = IPv4Address(int(ip) & 0xFFFFFFFF)
+        elif ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        elif ip not in _UNICAST or ip.sixtofour is not None:  # tunnels lead to addresses of IPv4
+            return False
     return ip.is_global and not ip.is_multicast
 
 
@@ -120,7 +147,7 @@ def _answer(client: httpx.Client, url: httpx.URL, host: str, address: str, deadl
     """Asks one address in the name of the host: another look-up of the name could lead elsewhere."""
     left = deadline - time.monotonic()
     if left <= 0:
-        raise _NoAnswerError(f"it takes longer than {SECONDS:g} seconds")
+        raise _NoAnswerError(_too_long())
     request = client.build_request(
         "GET",
         url.copy_with(host=address),
@@ -136,10 +163,14 @@ def _answer(client: httpx.Client, url: httpx.URL, host: str, address: str, deadl
             if read >= LARGEST_BYTES:
                 break
             if time.monotonic() > deadline:
-                raise _NoAnswerError(f"it takes longer than {SECONDS:g} seconds")
+                raise _NoAnswerError(_too_long())
     finally:
         response.close()
     return response
+
+
+def _too_long() -> str:
+    return f"it takes longer than {SECONDS:g} seconds"
 
 
 def _said(error: Exception) -> str:
