@@ -19,6 +19,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sundial.airflow.context import current_run
@@ -65,6 +66,15 @@ NO_RETRY = ExceptionRetryPolicy(
 )
 
 
+AS_OF = Param(
+    None,
+    type=["null", "string"],
+    format="date",
+    title="As of",
+    description="Judge every complete week up to this day; empty: the last whole day.",
+)
+
+
 def monitor_dag(system: System, policy: Policy) -> DAG:
     """Returns the system's DAG; one run at a time, daily unless the entry says otherwise."""
     with DAG(
@@ -77,18 +87,11 @@ def monitor_dag(system: System, policy: Policy) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args={"owner": system.owner.name, "retries": 2, "retry_delay": timedelta(seconds=30)},
-        params={
-            "as_of": Param(
-                None,
-                type=["null", "string"],
-                format="date",
-                title="As of",
-                description="Judge every complete week up to this day; empty: the last whole day.",
-            )
-        },
         tags=["monitor", f"tier:{system.risk.tier}", f"department:{system.department}"[:100]],
     ) as dag:
         _flow(system)
+    # Afterwards: a parameter that is there before is copied for each task, thousands of times for a city.
+    dag.params = ParamsDict({"as_of": AS_OF})
     return dag
 
 
