@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 
-.PHONY: install install-dev demo test test-all test-compose check format lock clean
+.PHONY: install install-dev demo test test-all test-compose check format lock pictures clean
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sundial needs Python 3.11 or newer; set PYTHON=python3.11")'
@@ -58,6 +58,9 @@ test-all: .venv/dev .venv/chromium  ## the slow suites, too, with new random exa
 
 test-compose: .venv/dev  ## build the image, bring the compose file up for real; skipped without a container engine
 	$(BIN)/python -m pytest tests/compose -m slow -rs --timeout=1800
+
+pictures: .venv/dev .venv/chromium  ## the pictures in docs/pictures, from a demo that has run
+	PYTHONPATH=tests $(BIN)/python tests/pictures.py .demo docs/pictures
 
 clean:
 	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

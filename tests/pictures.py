@@ -6,6 +6,7 @@ make pictures
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import socket
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from sundial.cli.connections import checkpoints_in_environment, resolve
@@ -132,8 +134,9 @@ def take(browser: Browser, url: str, file: Path, *, size: tuple[int, int] = WIDE
     assert answer is None or answer.ok, f"{url}: {answer.status if answer else ''}"
     tall = int(page.evaluate("document.documentElement.scrollHeight"))
     area = {"x": 0, "y": 0, "width": size[0], "height": min(2 * size[1], tall)}
-    page.screenshot(path=file, full_page=True, clip=area)  # type: ignore[arg-type]
+    shot = page.screenshot(full_page=True, clip=area)  # type: ignore[arg-type]
     page.close()
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(128).save(file, optimize=True)  # a third of the size
     print(file)  # noqa: T201
 
 
