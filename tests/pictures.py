@@ -25,11 +25,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from sundial.cli.connections import checkpoints_in_environment, resolve
 from sundial.engine.settings import settings
-from sundial.engine.today import PLAYED
+from sundial.engine.today import PLAYED, today
 from sundial.lake import Lake
 from sundial.pages.app import create_app
 from sundial.pages.site import SignedIn, Site
+from sundial.register.load import load_policy, load_register
 from sundial.report.missed import FOLDER
+from sundial.report.publication import publish_register
 from sundial.store.cases import Cases
 from sundial.store.results import Results
 
@@ -57,10 +59,14 @@ def main(home: Path, out: Path) -> None:
             take(browser, f"{url}{path}", out / f"{name}.png", size=PHONE)
         take(browser, f"{url}{pages()['case']}", out / "dark-case.png", dark=True)
         with tempfile.TemporaryDirectory() as folder:
-            for name, content in documents(Lake(f"file://{home}/lake")).items():
-                file = Path(folder) / f"{name}.html"
-                file.write_bytes(content)
-                take(browser, file.as_uri(), out / f"{name}.png")
+            report = Path(folder) / "report.html"
+            report.write_bytes(weekly_report(Lake(f"file://{home}/lake")))
+            take(browser, report.as_uri(), out / "weekly-report.png")
+            published(Path(folder))
+            site = Path(folder) / "public"
+            (index,) = site.glob("editions/*/index.html")
+            for name, page in (("public", index), ("public-system", index.parent / f"systems/{COMPAS}.html")):
+                take(browser, page.as_uri(), out / f"{name}.png")
         browser.close()
 
 
@@ -90,10 +96,17 @@ def pages() -> dict[str, str]:
     }
 
 
-def documents(lake: Lake) -> dict[str, bytes]:
-    """Names of pictures, with what was filed: the last weekly report, and the public register."""
-    report = max(path for path in lake.list(FOLDER) if path.endswith(".html"))
-    return {"weekly-report-page": lake.get(report)}
+def weekly_report(lake: Lake) -> bytes:
+    """The page of the last weekly report."""
+    return lake.get(max(path for path in lake.list(FOLDER) if path.endswith(".html")))
+
+
+def published(folder: Path) -> None:
+    """Publishes the register into a folder; the demo's store gets a row of it."""
+    where = settings()
+    policy, register = load_policy(where.policy), load_register(where.register)
+    day = today(policy.timezone)
+    publish_register(register, policy, where.open_store(), where.open_lake(), day, Lake(str(folder)))
 
 
 @contextmanager
