@@ -12,9 +12,8 @@ from sundial.store.records import Finding, Status
 
 
 def group(level: str, hits: int, n: int, **changes: object) -> Finding:
-    return group_rate(
-        slice=(("race", level),), estimate=hits / n, interval=proportion(hits, n), n=n, details={}, **changes
-    )
+    told = {"slice": (("race", level),), "estimate": hits / n, "interval": proportion(hits, n), "details": {}}
+    return group_rate(**{**told, "n": n, **changes})
 
 
 def withheld(*findings: Finding) -> list[bool]:
@@ -34,6 +33,35 @@ def test_a_count_of_rows_is_shown_or_said_to_be_small() -> None:
 
 def test_a_small_group_takes_the_smallest_other_one_with_it() -> None:
     assert withheld(group("A", 300, 600), group("B", 40, 90), group("C", 3, 8)) == [False, True, True]
+
+
+def both(race: str, sex: str, n: int) -> Finding:
+    return group(race, n // 2, n, slice=(("race", race), ("sex", sex)))
+
+
+def test_a_group_does_not_give_a_small_part_of_it_away() -> None:
+    parts = [both("A", "F", 22), both("A", "M", 300), both("B", "F", 3), both("B", "M", 28)]
+    assert withheld(*parts) == [True, False, True, False]
+    assert withheld(group("A", 160, 322), group("B", 15, 31), *parts) == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_a_part_that_is_all_of_its_group_goes_with_it() -> None:
+    parts = [both("A", "F", 300), both("A", "M", 300), both("B", "F", 40), both("C", "M", 8)]
+    groups = [group("A", 300, 600), group("B", 20, 40), group("D", 300, 600)]
+    assert withheld(*groups, *parts)[1] is True
+
+
+def test_the_parts_of_a_withheld_group_do_not_give_it_away() -> None:
+    groups = [group("A", 300, 600), group("B", 45, 90), group("C", 4, 8)]
+    parts = [both("A", "F", 300), both("A", "M", 300), both("B", "F", 50), both("B", "M", 40)]
+    assert withheld(*groups, *parts) == [False, True, True, False, False, True, True]
 
 
 def test_few_cases_among_many_are_small_too_and_so_are_all_but_a_few() -> None:
@@ -129,6 +157,25 @@ def test_others_do_not(town: Town, user: str) -> None:
     for figure in ("37.5", "n 8", "44.4", "n 90", "n 603"):
         assert figure not in text
     assert "n 605" in text
+
+
+def test_a_gap_that_is_withheld_is_on_no_chart_either(town: Town) -> None:
+    town.register()
+    gap = group(
+        "A",
+        301,
+        603,
+        metric="false_positive_rate_difference",
+        slice=(("by", "race"),),
+        details={"rates": {"A": 0.5, "B": 0.4444}, "n": {"A": 603, "B": 90}},
+    )
+    gap = replace(gap, estimate=0.0556, interval=None, evidence=None, week=THIS_WEEK)
+    groups = [group("A", 301, 603), group("B", 40, 90), group("C", 3, 8)]
+    town.judge(gap, *(replace(one, week=THIS_WEEK, evidence=None) for one in groups))
+    client = town.client("somebody")
+    for page in ("equity", f"findings/2016-W51/{gap.id}"):
+        assert "5.6" not in client.get(f"/systems/street-lights/{page}").text
+    assert "5.6" in town.client("cdpo").get(f"/systems/street-lights/findings/2016-W51/{gap.id}").text
 
 
 def _page(town: Town, user: str) -> str:

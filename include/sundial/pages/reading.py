@@ -60,8 +60,10 @@ def over_time(
     """Returns the weeks of each measure from `since` to `until`, the oldest first.
 
     For somebody who sees no small cells the whole family is read: what is withheld depends on the others.
+    They get no weeks of a gap: whether it shows depends on every group that it is of, as the page of that
+    week has them.
     """
-    wanted = dict.fromkeys(asked)
+    wanted = dict.fromkeys(one for one in asked if sees_small or not _is_gap(one))
     if not wanted:
         return {}
     found: defaultdict[Series, list[Point]] = defaultdict(list)
@@ -74,13 +76,21 @@ def over_time(
     return found
 
 
+def _is_gap(series: Series) -> bool:
+    return any(column == "by" for column, _ in series[2])
+
+
 def _for_viewer(points: Sequence[Point]) -> list[Point]:
-    firsts = [point.first for point in points if point.first is not None]
-    shown = {finding.key: finding for finding in for_viewer(firsts)}
+    weeks = {point.now.week for point in points if point.first is not None}
+    before = for_viewer([point.first or point.now for point in points if point.now.week in weeks])
+    shown = {(finding.week, series_of(finding)): finding for finding in before}
     return [
         # Where what is known now is withheld, what was known before would give it away.
-        Point(now, None if now.reason == WITHHELD else shown.get(now.key))
-        for now in for_viewer([point.now for point in points])
+        Point(
+            now,
+            None if now.reason == WITHHELD or point.first is None else shown[now.week, series_of(now)],
+        )
+        for point, now in zip(points, for_viewer([point.now for point in points]), strict=True)
     ]
 
 

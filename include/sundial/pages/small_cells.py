@@ -2,16 +2,18 @@
 
 A figure is withheld where its n, the cases that it counts, or all others are 1 to 10; and where exactly one
 of a family (one measure by the same columns) is withheld, the smallest of the others is, too, so that the
-total gives nothing back. Every other n is rounded to 5, so that two weeks do not tell who came in between.
+total gives nothing back. The same holds for the parts of each group by a further column, whose total the
+group is. Every other n is rounded to 5, so that two weeks do not tell who came in between.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain, combinations
 from typing import Any
 
 from sundial.register.measures import MEASURES
@@ -30,6 +32,14 @@ _NUMBER = re.compile(
 _NO_PROPORTIONS = ("_age", "_difference", "_ratio", "_change")
 
 Family = tuple[str, date, str, str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """Findings of parts that make up a whole; it is None where everybody knows it, or nobody does."""
+
+    whole: Finding | None
+    parts: Sequence[Finding]
 
 
 def is_small(count: float | None) -> bool:
@@ -51,25 +61,25 @@ def for_viewer(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     hidden = _withheld(findings)
     return tuple(
         replace(finding, reason=WITHHELD, estimate=None, interval=None, n=None, evidence=None, details={})
-        if finding.key in hidden
+        if id(finding) in hidden
         else _rounded(finding)
         for finding in findings
     )
 
 
-def _withheld(findings: Sequence[Finding]) -> frozenset[str]:
+def _withheld(findings: Sequence[Finding]) -> frozenset[int]:
+    """Returns the ids of those objects: their keys would take longer than all the rest."""
     families: defaultdict[Family, list[Finding]] = defaultdict(list)
     for finding in findings:
         families[_family(finding)].append(finding)
-    hidden = {finding.key for finding in findings if _gives_away(finding)}
-    touched: set[Family] = set()
-    for family, members in families.items():
-        small = [finding for finding in members if finding.key in hidden]
-        rest = [finding for finding in members if finding.key not in hidden and finding.n]
-        if small:
-            touched.add(family)
-        if len(small) == 1 and rest:
-            hidden.add(min(rest, key=lambda finding: (finding.n or 0, finding.key)).key)
+    hidden = {id(finding) for finding in findings if _gives_away(finding)}
+    sums = [*_sums(families)]
+    grows = True
+    while grows:
+        more = {id(also) for one in sums if (also := _also(one, hidden)) is not None}
+        hidden |= more
+        grows = bool(more)
+    touched = {name for name, members in families.items() if any(id(one) in hidden for one in members)}
     # A gap names its groups' rates, so it goes with the first of them.
     compared = {(system, week, check, columns) for system, week, check, _, columns in touched}
     for finding in findings:
@@ -79,8 +89,33 @@ def _withheld(findings: Sequence[Finding]) -> frozenset[str]:
             finding.estimate is not None
             and (finding.system, finding.week, finding.check, columns) in compared
         ):
-            hidden.add(finding.key)
+            hidden.add(id(finding))
     return frozenset(hidden)
+
+
+def _sums(families: Mapping[Family, Sequence[Finding]]) -> Iterator[_Sum]:
+    """Returns what adds up: each family, and the parts of each group in it that has figures of its own."""
+    groups = {(*name[:4], frozenset(one.slice)): one for name, members in families.items() for one in members}
+    for name, members in families.items():
+        yield _Sum(None, members)
+        columns = name[-1]
+        for some in chain.from_iterable(combinations(columns, size) for size in range(1, len(columns))):
+            parts: defaultdict[frozenset[tuple[str, str]], list[Finding]] = defaultdict(list)
+            for one in members:
+                parts[frozenset(pair for pair in one.slice if pair[0] in some)].append(one)
+            for where, of in parts.items():
+                if (whole := groups.get((*name[:4], where))) is not None:
+                    yield _Sum(whole, of)
+
+
+def _also(one: _Sum, hidden: Collection[int]) -> Finding | None:
+    """Returns what must be withheld, too, so that the sum gives nothing back; None for nothing."""
+    without = sum(id(part) in hidden for part in one.parts)
+    rest = [part for part in one.parts if id(part) not in hidden and part.n]
+    smallest = min(rest, key=lambda part: (part.n or 0, part.slice), default=None)
+    if one.whole is not None and id(one.whole) in hidden:
+        return smallest if without == 0 else None
+    return (smallest or one.whole) if without == 1 else None
 
 
 def _family(finding: Finding) -> Family:
