@@ -26,6 +26,7 @@ def attest() -> None:
     """Wires the task; what it does is in `sundial.airflow.attest`."""
 
     @task(
+        task_display_name="Record the attestation",
         inlets=PLACES.register(),
         outlets=PLACES.store("register_rows"),
         execution_timeout=timedelta(minutes=5),

@@ -26,6 +26,7 @@ def incident_report() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.incidents`."""
 
     @task(
+        task_display_name="Record the report",
         inlets=PLACES.register(),
         outlets=PLACES.store("incidents", "incident_events"),
         retries=3,
@@ -37,6 +38,7 @@ def incident_report() -> None:
         return incidents.record()
 
     @task(
+        task_display_name="Mail those who must know",
         inlets=PLACES.store("incidents", "incident_events"),
         outlets=[*PLACES.store("incident_events", "mails"), *lineage.MAIL],
         retries=10,

@@ -25,6 +25,7 @@ def incident_update() -> None:
     """Wires the task; what it does is in `sundial.airflow.incidents`."""
 
     @task(
+        task_display_name="Record what was done",
         inlets=PLACES.store("incidents", "incident_events"),
         outlets=PLACES.store("incident_events"),
         execution_timeout=timedelta(minutes=5),

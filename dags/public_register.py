@@ -35,6 +35,7 @@ def public_register() -> None:
     """Wires the task; what it does is in `sundial.airflow.public`."""
 
     @task(
+        task_display_name="Publish the site",
         inlets=[*PLACES.register(), *PLACES.store("findings", "register_rows", "episodes")],
         outlets=[*PLACES.lake("public"), *PLACES.store("reports")],
         doc_md="Renders the site, puts it into the lake as a whole, and records it in the ledger.",

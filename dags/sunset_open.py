@@ -28,6 +28,7 @@ def sunset_open() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.sunset_forms`."""
 
     @task(
+        task_display_name="Open the case",
         inlets=PLACES.register(),
         outlets=PLACES.store("episodes", "episode_events", "questions"),
         execution_timeout=AT_MOST,
@@ -37,6 +38,7 @@ def sunset_open() -> None:
         return sunset_forms.open_case()
 
     @task(
+        task_display_name="Put the question",
         inlets=PLACES.store("questions"),
         outlets=[QUESTIONS],
         execution_timeout=AT_MOST,

@@ -30,6 +30,7 @@ def sunset_review() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.review`."""
 
     @task(
+        task_display_name="Take the question",
         inlets=[QUESTIONS, *PLACES.store("questions")],
         outlets=PLACES.store("question_claims"),
         execution_timeout=AT_MOST,
@@ -39,6 +40,7 @@ def sunset_review() -> None:
         return review.claim()
 
     @task(
+        task_display_name="Mail the assignees",
         inlets=PLACES.store("questions", "episodes"),
         outlets=[*PLACES.store("mails"), *lineage.MAIL],
         execution_timeout=AT_MOST,
@@ -48,6 +50,7 @@ def sunset_review() -> None:
         review.notify()
 
     @task(
+        task_display_name="See to the answer",
         inlets=PLACES.store("questions", "answers"),
         outlets=[*PLACES.store("answers", "episode_events"), *PLACES.lake("sunset")],
         trigger_rule=TriggerRule.ALL_DONE,
@@ -58,6 +61,7 @@ def sunset_review() -> None:
         return review.record()
 
     @task(
+        task_display_name="Put what follows",
         inlets=PLACES.store("questions"),
         outlets=[QUESTIONS],
         execution_timeout=AT_MOST,
@@ -68,6 +72,7 @@ def sunset_review() -> None:
 
     asked = AskOperator(
         task_id="ask",
+        task_display_name="Wait for the answer",
         inlets=PLACES.store("questions", "episodes"),
         outlets=[*PLACES.store("answers", "episode_events"), *PLACES.lake("sunset")],
         retries=0,

@@ -26,6 +26,7 @@ def sunset_step() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.sunset_forms`."""
 
     @task(
+        task_display_name="Record the step",
         inlets=PLACES.store("episodes", "episode_events"),
         outlets=PLACES.store("episode_events"),
         execution_timeout=AT_MOST,

@@ -37,6 +37,7 @@ def sunset_watch() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.watch`."""
 
     @task(
+        task_display_name="Look at open cases",
         inlets=[*PLACES.register(), *PLACES.lake("systems"), *PLACES.store("episodes", "episode_events")],
         outlets=[*PLACES.store("episode_events", "register_rows", "mails"), *lineage.MAIL],
         doc_md="Looks at each open case, records what it saw, and mails what is due.",
@@ -45,6 +46,7 @@ def sunset_watch() -> None:
         return watch.look()
 
     @task(
+        task_display_name="Mail what incidents make due",
         inlets=PLACES.store("incidents", "incident_events"),
         outlets=[*PLACES.store("incident_events", "mails"), *lineage.MAIL],
         doc_md="Mails what is due of open incidents: what nobody has confirmed, and whose hours are over.",
@@ -53,6 +55,7 @@ def sunset_watch() -> None:
         return recheck()
 
     @task(
+        task_display_name="Put open questions",
         inlets=PLACES.store("questions", "question_claims"),
         outlets=[QUESTIONS],
         trigger_rule=TriggerRule.ALL_DONE,
@@ -62,6 +65,7 @@ def sunset_watch() -> None:
         return emit_open_questions(outlet_events)
 
     @task(
+        task_display_name="Sign the ledger",
         inlets=PLACES.store("ledger"),
         outlets=lineage.CHECKPOINTS,
         trigger_rule=TriggerRule.ALL_DONE,
@@ -71,6 +75,7 @@ def sunset_watch() -> None:
         return sign_checkpoint()
 
     @task(
+        task_display_name="Is the report out?",
         inlets=PLACES.store("reports", "mails"),
         outlets=[*PLACES.store("mails"), *lineage.MAIL],
         doc_md="Raises the alarm where the last weekly report did not go out.",

@@ -37,6 +37,7 @@ def weekly_report() -> None:
     """Wires the tasks; what they do is in `sundial.airflow.weekly`."""
 
     @task(
+        task_display_name="Make and file the report",
         inlets=[
             *PLACES.register(),
             *PLACES.store("findings", "pulls", "episodes", "incidents", "register_rows"),
@@ -48,6 +49,7 @@ def weekly_report() -> None:
         return weekly.render()
 
     @task(
+        task_display_name="Mail the report",
         inlets=REPORTS,
         outlets=[*PLACES.store("mails"), *lineage.MAIL],
         doc_md="Mails the report to the policy's roles; what was sent is not sent again.",
@@ -56,6 +58,7 @@ def weekly_report() -> None:
         weekly.mail()
 
     @task(
+        task_display_name="Tell the channels",
         inlets=REPORTS,
         outlets=[*PLACES.store("mails"), *lineage.CHANNELS],
         doc_md="Tells the headline to the channels of the connection sundial_channels, if there is one.",
@@ -64,6 +67,7 @@ def weekly_report() -> None:
         weekly.channels()
 
     @task(
+        task_display_name="Sign the ledger",
         inlets=PLACES.store("ledger"),
         outlets=lineage.CHECKPOINTS,
         doc_md="Signs where the ledger stands, and files that apart from the store.",

@@ -120,6 +120,7 @@ def test_every_task_says_whose_it_is_what_it_does_and_how_long_it_may_take(city:
         for task in dag.tasks:
             named = f"{dag.dag_id}.{task.task_id}"
             assert task.doc_md, named
+            assert task.task_display_name != task.task_id, f"{named} has no name that says what it does"
             assert task.owner != "airflow", named
             waits = task.task_id == "ask" and dag.dag_id == "sunset_review"
             assert waits or task.retries >= 2, named

@@ -100,6 +100,7 @@ def _flow(system: System) -> None:
     of, tables = partial(places.of_system, system.id), places.store
 
     @task(
+        task_display_name="Pull the feeds",
         inlets=sources(system),
         outlets=[*of("landing"), *tables("pulls")],
         retries=3,
@@ -113,6 +114,7 @@ def _flow(system: System) -> None:
         return dict(current_run(system.id).pull())
 
     @task(
+        task_display_name="Judge rows by contract",
         inlets=[*of("landing"), *tables("pulls")],
         outlets=of("accepted", "quarantine", "gate", "data_docs"),
         trigger_rule=TriggerRule.ALL_DONE,
@@ -125,6 +127,7 @@ def _flow(system: System) -> None:
         return dict(current_run(system.id).gate())
 
     @task(
+        task_display_name="Count what checks need",
         inlets=of("accepted", "gate"),
         outlets=of("profiles"),
         trigger_rule=TriggerRule.ALL_DONE,
@@ -136,6 +139,7 @@ def _flow(system: System) -> None:
         return current_run(system.id).profile()
 
     @task(
+        task_display_name="Record the findings",
         inlets=of("staging"),
         outlets=tables("findings", "evidence"),
         trigger_rule=TriggerRule.ALL_DONE,
@@ -147,6 +151,7 @@ def _flow(system: System) -> None:
         return _record(system.id)
 
     @task(
+        task_display_name="Apply the sunset rules",
         inlets=tables("findings", "evidence"),
         outlets=tables("episodes", "episode_events", "questions"),
         trigger_rule=TriggerRule.ALL_DONE,
@@ -158,6 +163,7 @@ def _flow(system: System) -> None:
         return _judge(system.id)
 
     @task(
+        task_display_name="Put open questions",
         inlets=tables("questions"),
         outlets=[QUESTIONS],
         execution_timeout=timedelta(minutes=5),

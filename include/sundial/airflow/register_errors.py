@@ -31,6 +31,7 @@ def register_errors_dag(errors: Mapping[Path, RegisterError]) -> DAG:
     ) as dag:
 
         @task(
+            task_display_name="Files to mend",
             inlets=Places.of(settings()).register(),
             retries=0,
             execution_timeout=timedelta(minutes=5),
