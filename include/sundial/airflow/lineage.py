@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -45,6 +46,7 @@ class Places:
     entries: tuple[str, ...]
 
     @classmethod
+    @cache
     def of(cls, where: Settings) -> Places:
         """Returns the places of the settings, without credentials."""
         root = where.lake.rstrip("/")
