@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -181,6 +182,23 @@ def test_people_are_asked_and_may_choose_otherwise(city: Path) -> None:
     assert made.prohibited_uses.answered_by == "Ana Ruiz"
     for question in questions().values():
         assert question in done.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "Lights", "a/b", "x: y", "lights\n"])
+def test_an_id_cannot_lead_out_of_the_register(city: Path, name: str) -> None:
+    before = sorted(city.rglob("*.yaml"))
+    done = by_options(city, written(city, rows()), name=name)
+    assert done.exit_code == 1
+    assert "is no id" in done.output
+    assert sorted(city.rglob("*.yaml")) == before
+
+
+def test_an_answer_adds_no_field_of_its_own(city: Path) -> None:
+    more = ["--tier", "rights\nexample: true", "--schedule", "daily\nstatus: retired", "--decides", "a: b #"]
+    assert by_options(city, written(city, rows()), *more).exit_code == 1
+    plain = yaml.safe_load((city / "systems" / "light-triage.yaml").read_text())
+    assert plain["risk"] == {"tier": "rights\nexample: true", "decides": "a: b #"}
+    assert "status" not in plain
 
 
 def test_a_prohibited_use_writes_nothing_and_is_told_in_the_policys_words(city: Path) -> None:

@@ -101,11 +101,8 @@ def system(
         zone = ZoneInfo(load_policy(where.policy).timezone)
         folder = register or where.register
         made_id = asked("Id, such as street-light-triage", system_id, "--id")
-        path = folder / f"{made_id}.yaml"
-        if path.exists():
-            say(f"{path} is there already; choose another id")
-            raise typer.Exit(PROBLEM)
         try:
+            path = new.path_of(folder, made_id)
             new.refuse_prohibited(prohibited_use or ())
             title = asked("Name", name, "--name", made_id.replace("-", " ").capitalize())
             source = new.source_of(asked("Where is the data of its outputs", data, "--data"), connection)

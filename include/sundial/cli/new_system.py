@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,6 +26,7 @@ from sundial.cli.proposals import (
     propose_outcomes,
 )
 from sundial.register.emotions import first_named_for_emotions
+from sundial.register.models import SYSTEM_ID
 from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.register.source import FilesSource
 from sundial.sources.connection import Resolve
@@ -185,6 +187,18 @@ def schedule_of(found: Found, today: date) -> str:
     return "daily" if found.cadence == "daily" else "weekly"
 
 
+def path_of(folder: Path, made_id: str) -> Path:
+    """Returns where the entry goes. Raises NewSystemError: the id is none, or taken."""
+    if not re.fullmatch(SYSTEM_ID, made_id) or made_id.endswith("\n"):
+        raise NewSystemError(
+            f"{made_id!r} is no id; give 3 to 60 small letters, digits and hyphens, a letter first"
+        )
+    path = folder / f"{made_id}.yaml"
+    if path.exists():
+        raise NewSystemError(f"{path} is there already; choose another id")
+    return path
+
+
 def refuse_prohibited(uses: Collection[str]) -> None:
     """Raises NewSystemError for a use that the policy prohibits, in the policy's words."""
     for use in uses:
@@ -210,18 +224,18 @@ def _about(told: Told) -> Iterator[str]:
     for field in ("name", "description", "department"):
         yield f"{field}: {_yaml(getattr(told, field))}"
     yield f"owner: {{name: {_yaml(told.owner)}, email: {_yaml(told.email)}}}"
-    yield f"schedule: {told.schedule} # daily, weekly, or manual: when somebody starts it"
+    yield f"schedule: {_yaml(told.schedule)} # daily, weekly, or manual: when somebody starts it"
     yield ""
     yield "intended_outcome: # confirmed below target it opens a sunset recommendation"
     yield f"  statement: {_yaml(told.outcome)}"
-    yield f"  metric: {told.metric}"
+    yield f"  metric: {_yaml(told.metric)}"
     yield f"  target: {told.target:g}"
     yield f"  approved_by: {_yaml(told.owner)}"
     yield f"  approved_on: {told.today}"
     yield f"  reviewed: {told.today}"
     yield ""
     yield "risk:"
-    yield f"  tier: {told.tier} # rights, safety, service or internal"
+    yield f"  tier: {_yaml(told.tier)} # rights, safety, service or internal"
     yield f"  decides: {_yaml(told.decides)}"
     yield ""
     yield "prohibited_uses: # as they were answered; a yes refuses the entry"

@@ -268,11 +268,15 @@ def _of_an_entry(path: str) -> str:
     return path
 
 
+SYSTEM_ID = r"^[a-z][a-z0-9-]{2,59}$"
+"""What an id of a system looks like; files and folders are named by it."""
+
+
 class System(Entry):
     """One AI system in the City's register."""
 
     id: str = Field(
-        pattern=r"^[a-z][a-z0-9-]{2,59}$",
+        pattern=SYSTEM_ID,
         examples=["street-light-triage"],
         description="Stable, never used again.",
     )
