@@ -117,6 +117,7 @@ def test_duckdb_reads_its_uris(lake: Lake) -> None:
         assert connection.read_parquet(uris).to_arrow_table() == pa.concat_tables([TABLE, TABLE])
 
 
+@pytest.mark.slow
 def test_runs_on_s3_find_what_runs_on_a_folder_find(tmp_path: Path, s3: dict[str, object]) -> None:
     hashes, files = [], []
     for name, lake in (("file", Lake(f"file://{tmp_path}/lake")), ("s3", Lake("s3://lake/runs", s3))):

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sundial.engine.settings import INCLUDE
 
 ROOT = INCLUDE.parent
@@ -49,6 +51,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_each_role_opens_the_doors_that_it_needs_and_no_other(tmp_path: Path) -> None:
     names = ("ADMIN", "CIO", "CDPO", "OPERATOR", "ENGINEER")
     environment = {

@@ -17,7 +17,7 @@ from sundial.cli.mailbox import Mailbox
 from sundial.store.database import Database
 from sundial.store.incidents import Incidents
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SECRET = "J. Doe of 5 Elm Street"
 WARNED_IN = timedelta(seconds=40)

@@ -97,7 +97,7 @@ class Server:
         return httpx.Client(base_url=self.url, cookies={"_token": token}, timeout=60)
 
 
-@pytest.fixture(scope="module", params=["simple", "fab"])
+@pytest.fixture(scope="module", params=["simple", pytest.param("fab", marks=pytest.mark.slow)])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SUNDIAL_STORE", "sqlite:////nowhere/store.db")

@@ -48,8 +48,15 @@ def report(results: Results, cases: Cases) -> WeeklyReport:
     return replace(made, missed=("2016-W50",))
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        pytest.param(1280, "dark", marks=pytest.mark.slow),
+        pytest.param(390, "light", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("kind", ["page", "mail"])
 def test_it_is_accessible_and_fits(
     browser: Browser,

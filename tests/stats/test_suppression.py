@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ WEEKS = range(26)
 FIRST = ("a", "b", "c", "d")
 SECOND = ("x", "y")
 LARGE = Cell(300, 700)
+EXPLORE = os.environ.get("HYPOTHESIS_PROFILE") == "explore"
+"""Whether `make test-all` looks for longer."""
 
 
 class TestTables:
@@ -238,7 +241,7 @@ def _reads(
 
 class TestTheAttackFails:
     @given(cities())
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20 if EXPLORE else 6, deadline=None)
     def test_every_suppressed_cell_keeps_four_values_given_26_weeks(self, city: City) -> None:
         attack, released = everything_published(city)
         for weeks, out in released[:2]:  # windows are alike, and none knows of another
@@ -257,7 +260,7 @@ class TestTheAttackFails:
                     assert len(attack.feasible(attack.those(atoms, weeks=weeks))) == 4
 
     @given(cities())
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20 if EXPLORE else 6, deadline=None)
     def test_no_small_count_can_be_worked_out_whatever_it_is_of(self, city: City) -> None:
         """Also those that were never asked for, such as people who were wrongly let go."""
         attack, released = everything_published(city)
@@ -268,7 +271,7 @@ class TestTheAttackFails:
                     assert len(values) > 1 or not small(next(iter(values))), atoms
 
     @given(st.lists(st.tuples(st.integers(0, 24), st.integers(0, 24)), min_size=2, max_size=2), st.data())
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60 if EXPLORE else 20, deadline=None)
     def test_who_knows_the_rule_itself_learns_no_more(
         self, hidden: Sequence[tuple[int, int]], data: st.DataObject
     ) -> None:

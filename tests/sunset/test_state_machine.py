@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from datetime import date, timedelta
@@ -204,7 +205,7 @@ class SunsetCases(RuleBasedStateMachine):
 
 
 SunsetCases.TestCase.settings = settings(
-    max_examples=15,
+    max_examples=40 if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 5,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
