@@ -33,6 +33,8 @@ from sundial.store.records import Status
 from sundial.store.results import Results
 from sundial.sunset.judge import judge
 
+pytestmark = pytest.mark.slow
+
 PRINCIPLES = [principle.value for principle in Principle]
 STEPS = ("pull", "gate", "profile", *PRINCIPLES, "record", "judge")
 RUNS = [(as_of, step) for as_of in DATES for step in STEPS]
@@ -369,7 +371,6 @@ def test_a_check_task_run_again_after_the_record_leaves_the_record(
     assert content_hash(folder) == content_hash(undisturbed.end)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("as_of", "step"), RUNS, ids=str)
 def test_a_killed_run_taken_up_from_its_first_task_leaves_the_same(
