@@ -87,7 +87,7 @@ def test_several_classes(tmp_path: Path) -> None:
         outputs={"task": "multiclass", "score": None, "prediction": "guess", "positive_class": "lamp"},
         outcomes={"outcome": "truth"},
         metric="accuracy",
-        target=0.9,
+        target=0.95,
         groups={"columns": ["area"]},
     )
     used = judged(rows).dropna(subset=["guess"])

@@ -59,10 +59,10 @@ def test_scripts_get_the_same_as_one_document(tmp_path: Path) -> None:
 
 def test_the_register_that_is_delivered_is_valid() -> None:
     result = CliRunner().invoke(app, ["validate", "--register", str(INCLUDE / "systems")])
-    told, total = result.output.splitlines()
-    assert (result.exit_code, total) == (0, "8 systems are valid, 0 problems, 1 warnings.")
-    assert told.startswith(f"{INCLUDE / 'policy.yaml'}:")
-    assert "warning: evidence.stream_weight: the systems have 400 streams of evidence, 400 of them" in told
+    assert (result.exit_code, result.output.splitlines()) == (
+        0,
+        ["8 systems are valid, 0 problems, 0 warnings."],
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,17 +151,17 @@ def test_more_streams_than_the_budget_has_room_for_are_a_warning(
     store.migrate()
     monkeypatch.setenv("SUNDIAL_STORE", f"sqlite:///{tmp_path}/store.db")
     approved = load_policy(INCLUDE / "policy.yaml").evidence.approved_on
-    given = [Grant("street-lights", f"s{number}", approved, 1.0, 0.004) for number in range(201)]
+    given = [Grant("street-lights", f"s{number}", approved, 1.0, 0.001) for number in range(801)]
     (tmp_path / "register").mkdir()
-    Grants(store).add(given[:200], lambda _known, _new: True)
+    Grants(store).add(given[:800], lambda _known, _new: True)
     assert validated(tmp_path / "register", plain(tmp_path))[1] == [
         "1 systems are valid, 0 problems, 0 warnings."
     ]
     Grants(store).add(given, lambda _known, _new: True)
     code, (told, total) = validated(tmp_path / "register", plain(tmp_path))
     assert (code, total) == (0, "1 systems are valid, 0 problems, 1 warnings.")
-    assert "the systems have 201 streams of evidence, and the budget has room for 200" in told
-    assert "approve evidence.stream_weight 0.0039 with a new approved_on" in told
+    assert "the systems have 801 streams of evidence, and the budget has room for 800" in told
+    assert "approve evidence.stream_weight 0.00099 with a new approved_on" in told
 
 
 def test_a_sunset_rule_about_no_check_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,11 +171,11 @@ def test_a_sunset_rule_about_no_check_is_told_once(tmp_path: Path, monkeypatch: 
     policy.write_text(text.replace("check: equity.groups", "check: equity.group", 1))
     monkeypatch.setenv("SUNDIAL_POLICY", str(policy))
     result = CliRunner().invoke(app, ["validate"])
-    (told, _, total) = result.output.splitlines()
+    told, total = result.output.splitlines()
     assert result.exit_code == 1
     assert told.endswith(".check: no check is called equity.group; did you mean equity.groups?")
     assert told.startswith(f"{policy}:")
-    assert total == "8 systems are valid, 1 problems, 1 warnings."
+    assert total == "8 systems are valid, 1 problems, 0 warnings."
 
 
 HEAVY = {"scipy.special", "sklearn", "fairlearn", "ibis", "duckdb", "alembic", "great_expectations"}
