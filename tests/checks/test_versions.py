@@ -17,6 +17,8 @@ from sundial.stats import intervals
 from sundial.stats.evidence import Distribution, Floor, TwoSample
 from sundial.store.records import Finding, Status
 
+pytestmark = pytest.mark.slow
+
 CHECKS = ["drift.version_change", "drift.categories", "drift.score", "effectiveness.rates"]
 TOLERANCE = POLICY.thresholds["version_change"].value
 CHANGED = 8

@@ -24,6 +24,8 @@ from sundial.sources.connection import Connection
 from sundial.sources.errors import SourceBroken, SourceError, SourceRefused, SourceUnreachable
 from sundial.store.records import Finding, Status
 
+pytestmark = pytest.mark.slow
+
 SUNDAY = FIRST + timedelta(days=6)
 GOOD, BAD = SUNDAY + 6 * WEEK, SUNDAY + 7 * WEEK
 """Both feeds are whole as of the first; the second run meets the bad input."""

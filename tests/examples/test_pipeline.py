@@ -19,6 +19,8 @@ from sundial.register.exports import STANDARDS
 from sundial.sources.connection import Connection
 from sundial.store.records import Finding, Status
 
+pytestmark = pytest.mark.slow
+
 WEEKS = 8
 OF_PULL_AND_GATE = {
     "privacy.fields",

@@ -57,6 +57,8 @@ STRICT = (
     ),
 )
 
+pytestmark = pytest.mark.slow
+
 
 def landed(folder: Path, rows: int) -> Town:
     """A town with batches of both feeds: all kinds of columns, and something wrong in each chunk."""

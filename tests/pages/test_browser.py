@@ -26,7 +26,7 @@ from sundial.engine.clock import WEEK
 from sundial.engine.today import PLAYED
 from sundial.store.records import Status
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 HERE = "/systems/street-lights"
 CASE = "/sunset/street-lights-2016-001"
