@@ -62,6 +62,20 @@ def test_reports_have_their_hashes_and_mails_that_wait_their_subject(signed: Tow
     assert "Health of AI" not in signed.client("somebody").get("/ledger/").text
 
 
+def test_a_mail_about_a_case_that_is_not_the_visitors_is_counted_and_not_read(signed: Town) -> None:
+    outbox = Outbox(signed.database)
+    outbox.intend("question/street-lights-2016-001/1", "<1@city>", ["cdpo@city.example"], "Street Lights?")
+    outbox.intend("incident/HARM-1/notice/cdpo", "<2@city>", ["cdpo@city.example"], "Harm by Street Lights")
+    theirs, hidden = (
+        words(signed.client("cio", hidden=hidden).get("/ledger/").text) for hidden in ([], ["street-lights"])
+    )
+    assert "2 mails." in theirs
+    assert "2 mails." in hidden
+    assert "Street Lights?" in theirs
+    assert "Street Lights" not in hidden
+    assert "Harm by" not in theirs
+
+
 def test_without_the_connection_it_says_how_to_sign(town: Town) -> None:
     text = town.client().get("/ledger/").text
     assert "None is signed." in text

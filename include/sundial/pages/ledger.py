@@ -15,7 +15,7 @@ from sundial.pages.frame import Visit, Visiting
 from sundial.pages.site import PageError
 from sundial.store.checkpoints import Checkpoint, Verified, latest, unprotected, verify
 from sundial.store.ledger import CITY, Fault, Head, heads
-from sundial.store.outbox import Outbox
+from sundial.store.outbox import Mail, Outbox
 from sundial.store.results import Results
 from sundial.sunset.checkpoint import NoCheckpoints, Signer, signer
 
@@ -120,7 +120,8 @@ def _page(visit: Visit, walked: Walked | None) -> HTMLResponse:
     last, wrong = latest(known.place, known.public_keys) if known else (None, None)
     with store.read() as connection:
         now = heads(connection)
-    pending = Outbox(store).pending()
+    waiting = Outbox(store).pending()
+    pending = [mail for mail in waiting if _may_read(visit, mail)]
     trusted = last if wrong is None else None
     chains = _chains(visit, now, trusted)
     return visit.page(
@@ -135,8 +136,8 @@ def _page(visit: Visit, walked: Walked | None) -> HTMLResponse:
         may_verify=bool(visit.visitor.roles & MAY_VERIFY),
         longest=LONGEST,
         reports=Results(store).reports()[::-1],
-        pending=pending if visit.visitor.roles & MAY_VERIFY else (),
-        waiting=len(pending),
+        pending=pending,
+        waiting=len(waiting),
     )
 
 
@@ -150,6 +151,17 @@ def _signer(visit: Visit) -> tuple[Signer | None, str]:
 
 def _is_theirs(visit: Visit, chain: str) -> bool:
     return not chain.islower() or visit.visitor.may_see(chain)
+
+
+def _may_read(visit: Visit, mail: Mail) -> bool:
+    """Returns whether a mail's subject may be read: many name a system; an incident's is not looked up."""
+    about, _, rest = mail.key.partition("/")
+    if not visit.visitor.roles & MAY_VERIFY or about == "incident":
+        return False
+    if about not in ("question", "sunset"):
+        return True
+    case = rest.partition("/")[0]  # called <system>-<year>-<number>
+    return visit.visitor.may_see(case.rsplit("-", 2)[0])
 
 
 def _chains(visit: Visit, now: tuple[Head, ...], last: Checkpoint | None) -> list[Chain]:

@@ -66,6 +66,22 @@ class Waiting:
         return f"Case {self.case}. {asked}; {first}. No term: silence is never an answer."
 
 
+def _due(as_of: date, by: date, *, who: str, system: str, what: str, since: date, case: str = "") -> Waiting:
+    """Returns what is due by a day, and holds since another."""
+    return Waiting(
+        who=who,
+        system=clean(system),
+        what=what,
+        case=case,
+        since=since,
+        days=(as_of - since).days,
+        first_adverse=None,
+        first_adverse_days=None,
+        by=by,
+        overdue=by < as_of,
+    )
+
+
 def role_name(role: str) -> str:
     """Returns a role as people call it."""
     return _ROLES.get(role) or clean(role).capitalize()
@@ -112,20 +128,9 @@ def due_facts(system: System, findings: Iterable[Finding], as_of: date) -> list[
             continue
         first = date.fromisoformat(since)
         by = first + timedelta(days=int(finding.threshold.value))
-        waiting.append(
-            Waiting(
-                who=clean(system.owner.name),
-                system=clean(system.name),
-                what=plain(finding, system),
-                case="",
-                since=first,
-                days=(as_of - first).days,
-                first_adverse=None,
-                first_adverse_days=None,
-                by=by,
-                overdue=by < as_of,
-            )
-        )
+        what = plain(finding, system)
+        owner = clean(system.owner.name)
+        waiting.append(_due(as_of, by, who=owner, system=system.name, what=what, since=first))
     return sorted(waiting, key=lambda one: (one.by or as_of, one.what))
 
 
@@ -137,20 +142,9 @@ def not_acted_upon(system: System, breaches: Sequence[Overdue], as_of: date) -> 
     where = ", ".join(clean(level) for _, level in first.breach.slice)
     number = count(len(breaches), "confirmed breach", "confirmed breaches")
     named = f"{metric_name(first.breach.metric).lower()}{f' ({where})' if where else ''}"
-    return [
-        Waiting(
-            who=clean(system.owner.name),
-            system=clean(system.name),
-            what=f"Repair, waive or bring to a case: {number}, the first {named}.",
-            case="",
-            since=first.breach.since,
-            days=(as_of - first.breach.since).days,
-            first_adverse=None,
-            first_adverse_days=None,
-            by=first.by,
-            overdue=True,
-        )
-    ]
+    what = f"Repair, waive or bring to a case: {number}, the first {named}."
+    since, owner = first.breach.since, clean(system.owner.name)
+    return [_due(as_of, first.by, who=owner, system=system.name, what=what, since=since)]
 
 
 def to_carry_out(
@@ -164,20 +158,8 @@ def to_carry_out(
             continue
         name = systems[episode.system].name if episode.system in systems else episode.system
         for who, what, since, by in (*_still_running(events), *_steps(events)):
-            found.append(
-                Waiting(
-                    who=who,
-                    system=clean(name),
-                    what=what,
-                    case=clean(episode.id),
-                    since=since,
-                    days=(as_of - since).days,
-                    first_adverse=None,
-                    first_adverse_days=None,
-                    by=by,
-                    overdue=by < as_of,
-                )
-            )
+            case = clean(episode.id)
+            found.append(_due(as_of, by, who=who, system=name, what=what, since=since, case=case))
     return found
 
 
@@ -203,17 +185,13 @@ def _steps(events: Sequence[Event]) -> Iterator[tuple[str, str, date, date]]:
 def renewals(system: System, documents: Iterable[Expiring], as_of: date) -> list[Waiting]:
     """Returns the documents that the owner renews before they are too old."""
     return [
-        Waiting(
+        _due(
+            as_of,
+            one.until,
             who=clean(system.owner.name),
-            system=clean(system.name),
+            system=system.name,
             what=f"Renew: {one.what} of {day(one.dated)} holds until then.",
-            case="",
             since=one.dated,
-            days=(as_of - one.dated).days,
-            first_adverse=None,
-            first_adverse_days=None,
-            by=one.until,
-            overdue=False,
         )
         for one in documents
     ]
@@ -224,17 +202,13 @@ def unconfirmed_incidents(
 ) -> list[Waiting]:
     """Returns the open incidents of which somebody has not confirmed yet that they know."""
     return [
-        Waiting(
+        _due(
+            as_of,
+            one.due,
             who=joined([name[:1].upper() + name[1:] for name in one.unconfirmed]),
-            system=clean(systems[one.system].name) if one.system else "No registered system",
+            system=systems[one.system].name if one.system else "No registered system",
             what=f"Confirm that you know of {one.id}, a {'grave ' if one.grave else ''}{one.kind}.",
-            case="",
             since=one.discovered,
-            days=(as_of - one.discovered).days,
-            first_adverse=None,
-            first_adverse_days=None,
-            by=one.due,
-            overdue=one.due < as_of,
         )
         for one in incidents
         if one.open and one.unconfirmed
