@@ -1,4 +1,4 @@
-"""The first adverse week behind a case, which the database finds: as the weekly report says it."""
+"""The first adverse week behind a case, which the database finds for pages and report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def opened(database: Database, rule: str) -> Episode:
 
 
 def first(database: Database, episode: Episode) -> date:
-    """The week, once the report's own reading of the history has said the same."""
+    """The week, as the pages and as the weekly report say it."""
     found = first_adverse_weeks(database, policy(), SYSTEMS, [episode])[episode.id]
     (asked,) = open_questions(SYSTEMS, policy(), Results(database), Cases(database), AS_OF, MONDAY)
     assert asked.first_adverse == found
@@ -63,6 +63,21 @@ def test_what_was_restated_counts_as_it_is_now(database: Database) -> None:
     week = JudgedWeek(MONDAY, AS_OF, "c0ffee", "0.1.0", (harm(MONDAY),))
     results.record("compas-broward", [week], "run", restated)
     assert first(database, opened(database, "unequal_harm")) == LATER
+
+
+def test_a_report_knows_what_was_judged_and_restated_up_to_its_day(database: Database) -> None:
+    results, was = Results(database), harm(EARLY, status=Status.OK)
+    record(database, was, week=EARLY)
+    record(database, harm(MONDAY), week=MONDAY)
+    episode = opened(database, "unequal_harm")
+    next_week, later = MONDAY + timedelta(weeks=1), AS_OF + timedelta(weeks=1)
+    week = JudgedWeek(next_week, later, "c0ffee", "0.1.0", (harm(next_week),))
+    results.record("compas-broward", [week], "run", [replace(was, status=Status.WATCH)])
+    asked = (database, policy(), SYSTEMS, [episode])
+    assert first_adverse_weeks(*asked)[episode.id] == EARLY
+    assert first_adverse_weeks(*asked, until=MONDAY, as_of=AS_OF)[episode.id] == MONDAY
+    (told,) = open_questions(SYSTEMS, policy(), results, Cases(database), AS_OF, MONDAY)
+    assert told.first_adverse == MONDAY
 
 
 def test_a_waiver_makes_nothing_younger(database: Database) -> None:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sundial.engine.standing import Overdue
-from sundial.engine.waive import own
 from sundial.register.models import Policy, System
-from sundial.register.sunset_rules import Condition
-from sundial.report.health import judged_until
 from sundial.report.people import plain
 from sundial.report.plain import clean, count, day, joined, metric_name
 from sundial.report.standing import Expiring, ReportedIncident
@@ -18,13 +15,12 @@ from sundial.report.waivers import Waived
 from sundial.store.cases import CLOSING, Cases, Episode, Event, Question
 from sundial.store.records import Finding, Kind, Status
 from sundial.store.results import Results
-from sundial.sunset.conditions import concerns
+from sundial.sunset.adverse import first_adverse_weeks
 from sundial.sunset.rules import rules_of
 from sundial.sunset.steps import STEPS, steps_of
 
 _ROLES = {"cio": "CIO", "cdpo": "CDPO", "ciso": "CISO", "oer": "Office of Employee Relations"}
 _ADVERSE = (Status.WATCH, Status.BREACH)
-_YEAR = timedelta(weeks=52)
 
 
 @dataclass(frozen=True)
@@ -97,10 +93,12 @@ def open_questions(
     asked = [question for question in cases.questions() if question.asked_as_of <= as_of]
     episodes = {episode.id: episode for episode in cases.episodes()}  # read later: each question's is there
     over = {name: _over(cases.events(name), as_of) for name in sorted({q.episode for q in asked})}
+    waiting = [question for question in asked if _was_open(question, over[question.episode])]
+    of_waiting = [episodes[name] for name in sorted({question.episode for question in waiting})]
+    adverse = first_adverse_weeks(results.database, policy, systems, of_waiting, week, as_of)
     return [
-        _question(question, episodes[question.episode], systems, policy, results, as_of, week)
-        for question in sorted(asked, key=lambda q: (q.asked_as_of, q.episode, q.number))
-        if _was_open(question, over[question.episode])
+        _question(question, episodes[question.episode], systems, policy, as_of, adverse[question.episode])
+        for question in sorted(waiting, key=lambda q: (q.asked_as_of, q.episode, q.number))
     ]
 
 
@@ -240,16 +238,12 @@ def _question(
     episode: Episode,
     systems: Mapping[str, System],
     policy: Policy,
-    results: Results,
     as_of: date,
-    week: date,
+    first: date,
 ) -> Waiting:
     system = systems.get(episode.system)
     rules = rules_of(policy, system) if system is not None else ()
     rule = next((one.rule for one in rules if one.rule.id == episode.rule), None)
-    first = episode.opened_week
-    if system is not None and rule is not None:
-        first = min(first, _first_adverse(results, system, rule.when, week, as_of) or first)
     kind = clean(question.kind.replace("_", " "))
     about = clean(rule.sentence if rule else episode.record.get("rule", {}).get("sentence", episode.family))
     return Waiting(
@@ -264,20 +258,3 @@ def _question(
         by=None,
         overdue=False,
     )
-
-
-def _first_adverse(
-    results: Results, system: System, condition: Condition, week: date, as_of: date
-) -> date | None:
-    """Returns the first judged week with an adverse finding of the rule; reads a year at a time."""
-    judged = judged_until(results, system.id, week, as_of)
-    start, end = (judged[-1].week, judged[0].week) if judged else (week, week)
-    while start <= end:
-        last = min(start + _YEAR - timedelta(days=1), end)
-        for finding in results.findings_between(start, last, system.id, as_of):
-            if (
-                concerns(condition, system, finding) and own(finding).status in _ADVERSE
-            ):  # a waiver makes nothing younger
-                return finding.week
-        start += _YEAR
-    return None

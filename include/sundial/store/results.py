@@ -113,6 +113,11 @@ class Results:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database(self) -> Database:
+        """Where the results lie."""
+        return self._database
+
     def record(
         self, system: str, weeks: Sequence[JudgedWeek], run_id: str, restated: Sequence[Finding] = ()
     ) -> None:

@@ -24,11 +24,24 @@ from sundial.sunset.rules import rules_of
 
 
 def first_adverse_weeks(
-    database: Database, policy: Policy, systems: Mapping[str, System], episodes: Iterable[Episode]
+    database: Database,
+    policy: Policy,
+    systems: Mapping[str, System],
+    episodes: Iterable[Episode],
+    until: date | None = None,
+    as_of: date | None = None,
 ) -> Mapping[str, date]:
     """Returns Monday of the first week with an adverse finding behind each case, by its id.
 
     It is the week in which the case was opened, where nothing was adverse before, or nothing was measured.
+
+    Args:
+        database: the store.
+        policy: the City's policy, which has the rules.
+        systems: the register's entries by id.
+        episodes: the cases.
+        until: Monday of the last week that counts, where not all do.
+        as_of: day whose knowledge counts.
     """
     opened = {episode.id: episode for episode in episodes}
     asked = {
@@ -36,7 +49,7 @@ def first_adverse_weeks(
         for name, episode in opened.items()
         if episode.system in systems and (looked := _looked(policy, systems[episode.system], episode.rule))
     }
-    found = first_adverse(database, asked)
+    found = first_adverse(database, asked, until, as_of)
     return {
         name: min(episode.opened_week, found.get(name, episode.opened_week))
         for name, episode in opened.items()
