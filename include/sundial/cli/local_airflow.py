@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,7 @@ class LocalAirflow:
     _running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
     _token: str = field(default="", init=False)
     _lock: IO[str] | None = field(default=None, init=False)
+    _starting: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
         """Takes the port of the last start, if it is free: links in mails go on working."""
@@ -155,7 +157,7 @@ class LocalAirflow:
             timeout=60,
         )
         if known.status_code == httpx.codes.NOT_FOUND:
-            self._wait(lambda: self._started(dag_id, run_id, as_of), 60, f"start {dag_id} as of {as_of}")
+            self._wait(lambda: self._started(dag_id, run_id, as_of), 240, f"start {dag_id} as of {as_of}")
         elif known.json()["state"] == "failed":
             self.call(
                 "POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": True}
@@ -171,10 +173,16 @@ class LocalAirflow:
         return state
 
     def _started(self, dag_id: str, run_id: str, as_of: str) -> bool:
-        """Starts a run; False where Airflow's SQLite was locked, as it is when the machine is very busy."""
+        """Starts a run; False where Airflow's SQLite was locked, as it is when the machine is very busy.
+
+        One at a time: two that write at once in one server wait for each other's lock until both give up.
+        """
         body = {"dag_run_id": run_id, "logical_date": None, "conf": {"as_of": as_of}}
         try:
-            self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)
+            with self._starting:
+                self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)
+        except httpx.TimeoutException:
+            return False
         except httpx.HTTPStatusError as error:
             if error.response.status_code == httpx.codes.CONFLICT:  # the try before had started it
                 return True
