@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 
 import httpx
@@ -140,3 +141,11 @@ def test_the_weekly_report_is_filed_and_mailed_once(city: City) -> None:
     )
     assert len(reports()) == 1
     assert (city.folder / "lake" / report.path).read_bytes() == filed
+
+
+def test_two_runs_that_are_asked_for_at_once_both_start(city: City) -> None:
+    asked = ["public_register", "sunset_watch"]
+    city.airflow.wait_for_dags(asked)
+    with ThreadPoolExecutor(2) as threads:
+        states = [*threads.map(lambda dag: city.airflow.run(dag, NEXT_DAY), asked)]
+    assert states == ["success", "success"]
