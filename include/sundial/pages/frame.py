@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -47,15 +47,15 @@ class Visit:
     visitor: Visitor
     base: str
 
-    @property
+    @cached_property  # the register's files are looked at once a request, not once a case
     def systems(self) -> Mapping[str, System]:
         """The systems of the register that the visitor may see, by id."""
         return {name: one for name, one in self.city.systems.items() if self.visitor.may_see(name)}
 
     def system(self, name: str) -> System:
         """Returns a system that the visitor may see. Raises PageError: there is none, for them."""
-        found = self.city.systems.get(name)
-        if found is None or not self.visitor.may_see(name):
+        found = self.systems.get(name)
+        if found is None:
             raise PageError(
                 404,
                 f"No system is called “{clean(name, 60)}”",
