@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 from sundial.engine.clock import WEEK, last_complete_week, monday
@@ -133,12 +135,18 @@ def try_system(
         latest = last_complete_week(yesterday)
         raise WeekNotOver(f"the week of {week} is not over; the last complete one is that of {latest}")
     tried = Tried(system, week, contracts)
+    _load_meanwhile("sundial.gate.expectations" if contracts else "sundial.gate.plain", "sklearn.metrics")
     clock = Clock(week + timedelta(days=6), today)
     with throw_away(system, policy, clock, resolve, contracts=contracts) as run:
         _bring(run, tried, step)
         # The same rows, judged beside what the City's store has: `measuring` only reads it.
         _measure(replace(run, database=store if _is_there(store) else run.database), tried, step)
     return tried
+
+
+def _load_meanwhile(*modules: str) -> None:
+    """Loads what a later step needs, for seconds, while the rows are read: most of that is not Python."""
+    Thread(target=lambda: [import_module(name) for name in modules], daemon=True).start()
 
 
 @contextmanager

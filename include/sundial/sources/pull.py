@@ -26,7 +26,7 @@ from sundial.sources.fetch import fetch
 from sundial.sources.landing import Batch, Landing, watermark
 from sundial.sources.learnt import Learnt
 from sundial.sources.oldest import Days, oldest_of
-from sundial.sources.pseudonyms import hasher
+from sundial.sources.pseudonyms import hashed
 from sundial.sources.texts import without_texts
 
 if TYPE_CHECKING:
@@ -165,11 +165,13 @@ def _take(chunk: pa.Table, feed: Feed, clock: Clock, zone: ZoneInfo, secret: byt
     chunk, day = chunk.filter(there), day.filter(there)
     for named in _names_of_people(feed):
         place = chunk.schema.get_field_index(named)
-        chunk = chunk.set_column(place, named, _hashed(chunk[named], secret))
+        chunk = chunk.set_column(place, named, hashed(chunk[named].cast(pa.string()), secret))
     if isinstance(feed, OutputsFeed):
         chunk = without_texts(chunk, feed, where)
     table = chunk.drop_columns([named for named in (feed.keyed_by, column) if named is not None])
-    return table.append_column("key", _hashed(_keys(chunk, feed, day), secret)).append_column("day", day)
+    return table.append_column(
+        "key", hashed(_keys(chunk, feed, day).cast(pa.string()), secret)
+    ).append_column("day", day)
 
 
 def _keys(chunk: pa.Table, feed: Feed, day: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -188,10 +190,6 @@ def _names_of_people(feed: Feed) -> list[str]:
         return []
     named = {feed.cluster, feed.ranked.list if feed.ranked else None} - {None, feed.key}
     return sorted(column for column in named if column is not None)
-
-
-def _hashed(values: pa.ChunkedArray, secret: bytes) -> pa.Array:
-    return pa.array(hasher(secret)(values.cast(pa.string()).to_pylist()), pa.string())
 
 
 def _same_types(table: pa.Table, earlier: Sequence[Batch], where: str) -> None:
