@@ -168,7 +168,7 @@ def throw_away(
 
     with tempfile.TemporaryDirectory(prefix="sundial-try-") as folder:
         own = Database(f"sqlite:///{folder}/store.db")
-        own.migrate()
+        own.create_to_throw_away()
         yield Run(
             system=system,
             policy=policy,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from sundial.store import tables
 from sundial.store.ledger import seal
 
 if TYPE_CHECKING:
@@ -150,6 +151,15 @@ class Database:
             self._refuse_newer(connection, config)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        self._at_head = True
+
+    def create_to_throw_away(self) -> None:
+        """Makes the tables in a new SQLite file that only this object uses, without loading the migrations.
+
+        What is thrown away needs no triggers that guard it, and no mark of its version.
+        """
+        with self._writer.begin() as connection:
+            tables.metadata.create_all(connection)
         self._at_head = True
 
     def _connect_args(self) -> dict[str, Any]:
