@@ -18,7 +18,7 @@ from benchmarks import gate as benchmark
 from sundial.gate.contract import Rule
 from sundial.gate.expectations import CHUNK, validate
 from sundial.gate.gate import Gate
-from sundial.gate.rows import ANY, COPIES, COUNTED, DAY, Rows, compact, dates, given
+from sundial.gate.rows import ANY, COUNTED, DAY, Rows, compact, dates, given
 from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
 from sundial.register.events import FeedName
@@ -177,9 +177,6 @@ def test_a_key_is_looked_up_alike_in_parts_and_at_once(
     rows: Rows, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr("sundial.gate.rows.KEYS_AT_ONCE", at_once)
-    copies = rows.of_keys(COPIES)
-    assert given(copies).tolist() == [True, False, True, True, False, True]
-    assert set(copies[given(copies)]) == {2}
     files = ["accepted.parquet", "nobody.parquet"]
     here = [True, False, True, False, False, False]
     assert given(rows.of_keys(ANY, files)).tolist() == here
@@ -187,6 +184,27 @@ def test_a_key_is_looked_up_alike_in_parts_and_at_once(
     assert dates(rows.of_keys(COUNTED, files))[2] == np.datetime64(FIRST + WEEK)
     assert np.isnat(dates(rows.of_keys(COUNTED, files))).tolist() == [not there for there in here]
     assert not given(rows.of_keys(DAY, [])).any()
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_rows_of_one_key_are_counted_in_whatever_chunks_they_lie(lake: Lake, chunk: int) -> None:
+    a, b, c = (f"{place:032x}" for place in range(3))
+    keys = pa.array([a, b, b, b, c, None, None], pa.string())
+    lake.put_table("sorted.parquet", pa.table({"key": keys, "day": pa.array([FIRST] * 7)}))
+    assert Rows(lake, "sorted.parquet", chunk).copies().tolist() == [1, 3, 3, 3, 1, 2, 2]
+
+
+def test_a_batch_without_rows_has_no_copies(lake: Lake) -> None:
+    lake.put_table("empty.parquet", pa.table({"key": pa.array([], pa.string())}))
+    assert Rows(lake, "empty.parquet", 2).copies().tolist() == []
+
+
+@pytest.mark.parametrize("chunk", [1, 100])
+def test_rows_that_are_not_sorted_by_key_are_not_counted_wrong(lake: Lake, chunk: int) -> None:
+    keys = [f"{place:032x}" for place in (1, 0, 1)]
+    lake.put_table("mixed.parquet", pa.table({"key": keys}))
+    with pytest.raises(ValueError, match=r"mixed\.parquet is not sorted by key"):
+        Rows(lake, "mixed.parquet", chunk).copies()
 
 
 def test_a_spool_gives_each_day_once_in_the_order_in_which_its_rows_came() -> None:

@@ -25,7 +25,7 @@ from sundial.gate.contract import (
 )
 from sundial.gate.judged import Judged, RuleResult, partitions_of
 from sundial.gate.plain import PlainValidation
-from sundial.gate.rows import ANY, CHUNK, COPIES, COUNTED, DAY, Rows, compact, dates, given
+from sundial.gate.rows import ANY, CHUNK, COUNTED, DAY, Rows, compact, dates, given
 from sundial.gate.spool import Pile, Spool
 from sundial.lake import Lake
 from sundial.register.events import EventsFeed, FeedName
@@ -167,8 +167,7 @@ class Gate:
         A row counts already when it was accepted once: by the batch's own files, or by the quarantine of the
         other batches, of which one may have had the key first.
         """
-        copies = rows.of_keys(COPIES)
-        same_key = np.where(given(copies), copies, 1)
+        same_key = rows.copies()
         before = earlier.get(batch.id)
         kept = {m.quarantine for m in earlier.values() if m.quarantine} | (before.files if before else set())
         counted = rows.of_keys(COUNTED, sorted(kept))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sundial.lake import Lake
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-CHUNK = 100_000
+CHUNK = 200_000
 """Rows validated at once: bounds memory to some hundred MB whatever the batch."""
 
 KEYS_AT_ONCE = 500_000
@@ -27,7 +28,6 @@ _BUFFER = 1 << 20  # bytes of a column read ahead; else all of a row group is he
 _NOTHING = np.iinfo(np.int32).min
 _KEY_BYTES = 16
 
-COPIES = "SELECT key, count(*) AS value FROM {files} GROUP BY key HAVING count(*) > 1"
 ANY = "SELECT key, 1 AS value FROM {files}"
 DAY = "SELECT key, day - DATE '1970-01-01' AS value FROM {files}"
 COUNTED = """
@@ -77,18 +77,42 @@ class Rows:
         frame: pd.DataFrame = table.to_pandas()
         return frame.astype({name: kind for name, kind in self._widened.items() if name in frame})
 
-    def of_keys(self, source: str, paths: Sequence[str] | None = None) -> NDArray[np.int32]:
+    def copies(self) -> NDArray[np.int32]:
+        """Returns how many rows of the batch have each row's key.
+
+        Raises:
+            ValueError: the rows are not sorted by key, as a pull lands them.
+        """
+        first = np.ones(self.count, dtype=bool)
+        at = 0
+        with self._open() as file:
+            last = pa.nulls(1, pa.string())
+            for part in file.iter_batches(self._chunk, columns=["key"]):
+                keys = pa.concat_arrays([last, part["key"].cast(pa.string())])
+                if pc.any(pc.less(keys[1:], keys[:-1])).as_py():
+                    raise ValueError(f"{self._path} is not sorted by key, as a pull lands it; pull it anew")
+                same = pc.equal(keys[1:], keys[:-1])
+                both_missing = pc.and_(pc.is_null(keys[1:]), pc.is_null(keys[:-1]))
+                again = pc.or_(both_missing, pc.fill_null(same, False))
+                first[at : at + len(part)] = ~again.to_numpy(zero_copy_only=False)
+                last, at = keys[-1:], at + len(part)
+        first[:1] = True
+        starts = np.flatnonzero(first)
+        runs = np.diff(starts, append=self.count).astype(np.int32)
+        return np.repeat(runs, runs)
+
+    def of_keys(self, source: str, paths: Sequence[str]) -> NDArray[np.int32]:
         """Looks up each row's key.
 
         Args:
-            source: the query that gives `key` and `value`, such as `COPIES`; of a key the least value counts.
-            paths: the files that it is about; the batch itself when None.
+            source: the query that gives `key` and `value`, such as `ANY`; of a key the least value counts.
+            paths: the files that it is about.
 
         Returns:
             The value by row, as `given` and `dates` take it.
         """
         values = np.full(self.count, _NOTHING, dtype=np.int32)
-        uris = [self._lake.uri(path) for path in ([self._path] if paths is None else paths)]
+        uris = [self._lake.uri(path) for path in paths]
         if not uris:
             return values
         parts = -(-self.count // KEYS_AT_ONCE)
