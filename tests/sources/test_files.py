@@ -6,6 +6,7 @@ import traceback
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -170,6 +171,13 @@ class TestParquet:
         )
         table = ask(files(tmp_path / "*.parquet", "parquet"), ["x", "y"])
         assert table.to_pydict() == {"x": [1.0, 0.5], "y": ["1", "b"]}
+
+    def test_half_precision_is_widened(self, tmp_path: Path) -> None:
+        halves = pa.array(np.array([0.5, 2.0], dtype=np.float16))
+        pq.write_table(pa.table({"version": halves}), tmp_path / "a.parquet")
+        table = ask(files(tmp_path / "a.parquet", "parquet"), ["version"])
+        assert table["version"].type == pa.float32()
+        assert table["version"].to_pylist() == [0.5, 2.0]
 
     def test_a_date_and_a_time_meet_as_times(self, tmp_path: Path) -> None:
         pq.write_table(pa.table({"day": DAYS}), tmp_path / "a.parquet")

@@ -63,7 +63,10 @@ def read(
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Without dictionaries and 64-bit offsets: ways of storing, which differ between files of one feed."""
+    """Without dictionaries, 64-bit offsets and half precision: ways of storing, which differ between files.
+
+    Half precision is widened, since few libraries compute with it.
+    """
     return table.cast(pa.schema([(field.name, _plain_type(field.type)) for field in table.schema]))
 
 
@@ -72,7 +75,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
         return _plain_type(kind.value_type)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pa.string()
-    return kind
+    return pa.float32() if pa.types.is_float16(kind) else kind
 
 
 def _bound(schema: pa.Schema, wanted: Wanted) -> pc.Expression | None:
