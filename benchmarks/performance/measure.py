@@ -36,6 +36,7 @@ class Measured:
         imports_rss_mb: peak memory until then.
         stopped: whether the limit ended it.
         told: the JSON of its last line.
+        ended_cpu_s: CPU seconds until what was asked was done, as the run itself tells it.
     """
 
     cpu_s: float
@@ -45,6 +46,14 @@ class Measured:
     imports_rss_mb: float | None
     stopped: bool
     told: Mapping[str, Any]
+    ended_cpu_s: float | None = None
+
+    @property
+    def work_cpu_s(self) -> float | None:
+        """CPU seconds without the imports, and without taking them down: a task is a fork that just ends."""
+        if self.imports_cpu_s is None:
+            return None
+        return (self.cpu_s if self.ended_cpu_s is None else self.ended_cpu_s) - self.imports_cpu_s
 
 
 class RunFailedError(RuntimeError):
@@ -76,7 +85,7 @@ def run(command: Sequence[str], folder: Path) -> Measured:
             err.seek(0)
             raise RunFailedError(f"{' '.join(command)}: exit {child.returncode}\n{err.read()[-3000:]}")
     told: dict[str, Any] = {} if stopped else json.loads(lines[-1])
-    imports = told.pop("imports", {})
+    imports, ended = told.pop("imports", {}), told.pop("ended", {})
     return Measured(
         cpu_s=usage.ru_utime + usage.ru_stime,
         rss_mb=usage.ru_maxrss / 1024,
@@ -85,6 +94,7 @@ def run(command: Sequence[str], folder: Path) -> Measured:
         imports_rss_mb=imports.get("rss_mb"),
         stopped=stopped,
         told=told,
+        ended_cpu_s=ended.get("cpu_s"),
     )
 
 

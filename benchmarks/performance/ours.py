@@ -22,6 +22,7 @@ import fairlearn.metrics  # noqa: F401
 import ibis
 import pandas as pd  # noqa: F401
 import pyarrow as pa  # noqa: F401
+import sklearn.linear_model
 import sklearn.metrics  # noqa: F401
 import yaml
 
@@ -66,6 +67,7 @@ def main() -> None:
         raise SystemExit("; ".join(failed))
     result = {
         "imports": imports,
+        "ended": measured,
         "profile": since(imports, profiled),
         "check": since(profiled, measured),
         "days": len(days),

@@ -91,7 +91,7 @@ def _of_tool(own: Sequence[Run]) -> Row:
     # Where one run was stopped, that bound is what is known.
     runs = [run for run in own if run.measured.stopped] or own
     measured = [run.measured for run in runs]
-    work = [m.cpu_s - m.imports_cpu_s for m in measured if m.imports_cpu_s is not None]
+    work = [m.work_cpu_s for m in measured if m.work_cpu_s is not None]
     more = [m.rss_mb - m.imports_rss_mb for m in measured if m.imports_rss_mb is not None]
     return {
         "runs": len(runs),

@@ -25,7 +25,7 @@ def main() -> None:
         for feed, asked in (("outputs", outputs), ("outcomes", ["sum(outcome)", "count(key)"])):
             connection.execute(f"SELECT {', '.join(asked)} FROM '{accepted}/{feed}/*/*.parquet'")  # noqa: S608
             connection.fetchall()
-    print(json.dumps({"imports": imports}))
+    print(json.dumps({"imports": imports, "ended": {"cpu_s": time.process_time()}}))
 
 
 if __name__ == "__main__":

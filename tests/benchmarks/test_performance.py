@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,13 @@ def python(code: str, folder: Path) -> Measured:
 
 def measured(cpu_s: float, rss_mb: float, *, stopped: bool = False) -> Measured:
     return Measured(cpu_s, rss_mb, cpu_s, 1.0, 50.0, stopped, {})
+
+
+def test_work_is_between_the_imports_and_the_end_of_what_was_asked() -> None:
+    whole = Measured(9.0, 500.0, 9.0, 3.0, 50.0, False, {})
+    assert whole.work_cpu_s == 6.0
+    assert replace(whole, ended_cpu_s=8.0).work_cpu_s == 5.0
+    assert replace(whole, imports_cpu_s=None).work_cpu_s is None
 
 
 class TestData:
