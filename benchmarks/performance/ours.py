@@ -9,6 +9,7 @@ any. It prints the CPU seconds of each step and, with `--findings`, the findings
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import resource
 import time
@@ -136,9 +137,13 @@ def _measure(
 
 
 def warm_up(system: System) -> None:
-    """Loads what the fork server of the tasks has loaded: the checks, and DuckDB's part of Ibis."""
+    """Loads what the fork server of the tasks has loaded: the checks, and DuckDB's part of Ibis.
+
+    And freezes it, as a task does when it begins.
+    """
     enabled(system)
     ibis.duckdb.connect().disconnect()
+    gc.freeze()
 
 
 def used() -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ def current_run(system_id: str) -> Run:
     from sundial.engine.settings import settings
     from sundial.sources.pull import Clock
 
+    # What the fork server has loaded is no garbage: looking through it costs a check a fifth of its time.
+    gc.freeze()
     context: Any = get_current_context()
     where = settings()
     policy = load_policy(where.policy)
