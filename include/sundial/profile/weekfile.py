@@ -41,7 +41,7 @@ class Stored:
         about = json.loads(file.schema_arrow.metadata[ABOUT])
         self.days: Mapping[str, str] = about["days"]
         self.corrected = _corrections(about)
-        self._places: dict[Statistic, tuple[Mapping[str, NDArray[Any]], slice, Sequence[Levels]]] = {}
+        self._places: dict[Statistic, tuple[pa.Table, Sequence[Levels]]] = {}
         told = dict(zip(plan, about["rows"], strict=True))
         row_groups = iter(range(file.num_row_groups))
         for group in _groups(plan):
@@ -51,22 +51,21 @@ class Stored:
                 numbers.append(next(row_groups))
                 rest -= file.metadata.row_group(numbers[-1]).num_rows
             table = file.read_row_groups(numbers, columns=names)
-            columns = {name: _array(name, table[name]) for name in names}
             start = 0
             for statistic in group:
                 rows, levels = told[statistic]
-                self._places[statistic] = columns, slice(start, start + rows), levels
+                self._places[statistic] = table.slice(start, rows), levels
                 start += rows
 
     def part(self, statistic: Statistic) -> Cells:
         """Returns the cells of a statistic of the plan."""
-        columns, rows, levels = self._places[statistic]
+        rows, levels = self._places[statistic]
         keys = {
-            key_name(key): (columns[f"key_{place}"][rows], names)
+            key_name(key): (_array(rows, f"key_{place}"), names)
             for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True))
         }
-        values = {name: columns[short][rows] for name, short in _stored_as(statistic).items()}
-        return Cells(columns["day"][rows], columns["counted"][rows], keys, values)
+        values = {name: _array(rows, short) for name, short in _stored_as(statistic).items()}
+        return Cells(_array(rows, "day"), _array(rows, "counted"), keys, values)
 
 
 def _groups(plan: Iterable[Statistic]) -> Sequence[Sequence[Statistic]]:
@@ -81,8 +80,8 @@ def _columns(statistic: Statistic) -> Sequence[str]:
     return ["day", "counted", *keys, *_stored_as(statistic).values()]
 
 
-def _array(name: str, column: pa.ChunkedArray) -> NDArray[Any]:
-    array: NDArray[Any] = column.to_numpy()
+def _array(rows: pa.Table, name: str) -> NDArray[Any]:
+    array: NDArray[Any] = rows[name].to_numpy()
     if name in ("day", "counted"):
         return array.astype("datetime64[D]").astype(np.int64)
     return array.astype(np.int64) if name.startswith("key_") else array

@@ -163,13 +163,16 @@ def _cross_fit(
     factor = (weight / np.where(varies, scale, 1.0))[varies]
     centre = centre[varies]
 
-    scaled = (design[:, varies] - centre) * factor
+    scaled = design[:, varies]
+    del design  # it is large: from here on one copy is enough
+    scaled -= centre
+    scaled *= factor
     wins, pairs = np.zeros(domains.shape[1]), np.zeros(domains.shape[1])
     models: list[tuple[NDArray[np.bool_], Floats]] = []
     for fold in range(_FOLDS):
         held = folds == fold
         # As many units of noise as features: weak beside 4,000 rows, strong beside 200.
-        model = Ridge(alpha=scaled.shape[1]).fit(scaled[~held], domains[~held])
+        model = Ridge(alpha=scaled.shape[1], copy_X=False).fit(scaled[~held], domains[~held])
         won, of = _pairs_won(model.predict(scaled[held]), domains[held])
         wins, pairs = wins + won, pairs + of
         coefficients = np.zeros(len(scale))
