@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import typer
 
-from sundial.cli.console import PROBLEM, coloured, console, emit, problems_told, say, table
+from sundial.cli.console import PROBLEM, RECORD, coloured, console, emit, problems_told, say, table
 from sundial.cli.workbench import AsJson
 from sundial.engine.settings import settings
 
@@ -326,4 +326,4 @@ def _incidents() -> Incidents:
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
-    app.add_typer(incident, name="incident")
+    app.add_typer(incident, name="incident", rich_help_panel=RECORD)

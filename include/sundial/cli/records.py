@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sundial.cli.console import console, emit, entry_path, problems_told, table
+from sundial.cli.console import KEEP, console, emit, entry_path, problems_told, table
 from sundial.cli.workbench import AsJson, SystemId
 from sundial.engine.settings import settings
 
@@ -192,7 +192,7 @@ def _tell(found: list[Hold], *, as_json: bool) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
-    app.add_typer(hold, name="hold")
-    app.command("retention")(retention)
-    app.command("destroy")(destroy)
-    app.command("records")(records)
+    app.add_typer(hold, name="hold", rich_help_panel=KEEP)
+    app.command("retention", rich_help_panel=KEEP)(retention)
+    app.command("destroy", rich_help_panel=KEEP)(destroy)
+    app.command("records", rich_help_panel=KEEP)(records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -178,6 +179,7 @@ def throw_away(
             resolve=resolved,
             run_id="try",
             contracts=contracts,
+            pulled_at_once=os.cpu_count() or 1,
         )
 
 

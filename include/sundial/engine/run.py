@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, partial
@@ -61,6 +62,7 @@ class Run:
         run_id: what started it, kept beside the results, outside their payload.
         resolve: gives the connection of an id.
         contracts: whether the gate asks for what the register entry expects of rows; see `Gate`.
+        pulled_at_once: how many feeds are pulled at the same time; each holds its new rows in memory.
     """
 
     system: System
@@ -71,6 +73,7 @@ class Run:
     resolve: Resolve
     run_id: str
     contracts: bool = True
+    pulled_at_once: int = 1
     _results: Results = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -92,16 +95,15 @@ class Run:
         """
         self.lake.sweep(f"systems/{self.system.id}")
         self._look_at_notice_page()
-        zone = ZoneInfo(self.system.timezone or self.policy.timezone)
         errors: list[SourceError] = []
         rows: dict[str, int] = {}
-        for name in self.feeds:
-            try:
-                pull(self.system, name, self.clock, zone=zone, lake=self.lake, resolve=self.resolve)
-            except SourceError as error:
-                errors.append(error)
-                self._record_pull(name, "failed", error=str(error))
-            else:
+        with ThreadPoolExecutor(self.pulled_at_once) as pool:
+            tried = pool.map(self._pull, self.feeds)
+            for name, error in zip(self.feeds, tried, strict=True):
+                if error is not None:
+                    errors.append(error)
+                    self._record_pull(name, "failed", error=str(error))
+                    continue
                 batches = Landing(self.lake, self.system.id, name).batches()
                 landed = [batch for batch in batches if batch.as_of == self.clock.as_of.isoformat()]
                 rows[name] = sum(batch.rows for batch in landed)
@@ -110,6 +112,14 @@ class Run:
         if errors:
             raise errors[0]
         return rows
+
+    def _pull(self, name: FeedName) -> SourceError | None:
+        zone = ZoneInfo(self.system.timezone or self.policy.timezone)
+        try:
+            pull(self.system, name, self.clock, zone=zone, lake=self.lake, resolve=self.resolve)
+        except SourceError as error:
+            return error
+        return None
 
     def _look_at_notice_page(self) -> None:
         """Keeps whether the public page answers; asks again until it did for this date, and fails nothing."""
