@@ -23,7 +23,6 @@ import fairlearn.metrics  # noqa: F401
 import ibis
 import pandas as pd  # noqa: F401
 import pyarrow as pa  # noqa: F401
-import sklearn.linear_model
 import sklearn.metrics  # noqa: F401
 import yaml
 

@@ -4,9 +4,12 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
 
-from sundial.stats.multivariate import DomainShift, domain_classifier
+from sundial.stats.multivariate import DomainShift, domain_classifier, ridges
 
 Table = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -97,6 +100,20 @@ def test_discrete_rows_alone_keep_the_level() -> None:
             classify((none, rng.integers(0, 2, (80, 2))), (none, rng.integers(0, 2, (80, 2)))).p_value <= 0.05
         )
     assert found / 200 <= 0.09
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(40, 200), st.integers(1, 30), st.floats(1, 100))
+def test_slopes_are_those_of_scikit_learn_on_the_other_folds(
+    seed: int, rows: int, columns: int, alpha: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(rng.normal(size=columns), 1, (rows, columns))
+    targets = rng.integers(0, 2, (rows, 3)).astype(np.float64)
+    folds = rng.permutation(np.arange(rows) % 5)
+    for fold, slopes in enumerate(ridges(features, targets, folds, alpha)):
+        others = folds != fold
+        expected = Ridge(alpha=alpha).fit(features[others], targets[others]).coef_.T
+        np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_two_thousand_rows_of_sixteen_columns_cost_a_second() -> None:

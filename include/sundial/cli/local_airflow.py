@@ -42,7 +42,7 @@ PRELOAD = (
     "airflow.providers_manager,airflow.sdk.definitions.dag,airflow.sdk.definitions.decorators,"
     "airflow.sdk.definitions.asset.decorators,airflow.providers.standard.decorators.python,"
     "airflow.providers.standard.operators.python,airflow.providers.standard.operators.hitl,"
-    "pandas,duckdb,ibis,sklearn.metrics,sklearn.linear_model,fairlearn.metrics,great_expectations,sundial.api,sundial.engine.run"
+    "pandas,duckdb,ibis,sklearn.metrics,fairlearn.metrics,great_expectations,sundial.api,sundial.engine.run"
 )
 
 
