@@ -74,7 +74,7 @@ def pages() -> dict[str, str]:
     """Names of pictures, with the addresses of the pages."""
     store = settings().open_store()
     results, cases = Results(store), Cases(store)
-    week = results.judged(COMPAS)[0]
+    week = results.judged(COMPAS)[-1]
     harm = next(
         found
         for found in results.findings(COMPAS, week.week)

@@ -99,7 +99,7 @@ class AgainstProcess(Check):
             yield view.finding(
                 "against_process",
                 Status.NOT_MEASURED,
-                "Give the process without AI as `process` in the register.",
+                "Give process, the process without AI, in the register entry.",
             )
             return
         measure = measure_of(view.system, process.metric)

@@ -131,6 +131,7 @@ def test_closing_steps_have_owner_day_and_who_may_say_that_they_are_done(waiting
     )
     text = words(waiting.client("operator").get(HERE).text)
     assert "1 of 2 closing steps done" in text
+    assert "Something that staff does. Told by letter." in text
     assert "✓ December 28, 2016, staff: Told by letter." in text
     assert "overdue · Say that it is done" in text
     assert "Say that it is done" not in waiting.client("engineer").get(HERE).text

@@ -39,6 +39,29 @@ def test_the_sentence_says_what_the_picture_shows() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("metric", "values", "labels"),
+    [
+        ("accuracy", (0.6, 0.9), ["60 %", "70 %", "80 %", "90 %"]),
+        ("missing_share", (0.0, 0.01), ["0.00 %", "0.25 %", "0.50 %", "0.75 %", "1.00 %"]),
+        ("parity_difference", (-0.1, 0.2), ["−10", "0", "10", "20"]),
+        ("hours_to_review", (20.0, 80.0), ["20", "40", "60", "80"]),
+    ],
+)
+def test_the_axis_says_each_step_as_it_is(metric: str, values: tuple[float, ...], labels: list[str]) -> None:
+    found = points(*values, metric=metric, interval=None, threshold=None)
+    made = estimate_chart("Measure", "", found, ())
+    assert made is not None
+    shown = [tick.label for tick in made.ys]
+    assert shown[:: len(shown) - 1] == labels[:: len(labels) - 1]
+    assert set(labels) <= set(shown)
+
+
+def test_a_difference_to_the_process_without_ai_is_held_against_none() -> None:
+    found = finding(metric="accuracy_against_process", details={"process": "A clerk", "process_n": 400})
+    assert held_against(found) == 0.0
+
+
 def test_nothing_is_drawn_where_nothing_was_estimated() -> None:
     assert estimate_chart("Accuracy", "", points(None, None), ()) is None
     assert evidence_chart(points(0.6), ()) is None
@@ -92,4 +115,4 @@ def test_the_evidence_says_whether_it_reached_its_alarm() -> None:
     made = evidence_chart([Point(group_rate(week=week), None) for week in WEEKS], ())
     assert made is not None
     assert made.said == "Evidence by week, 4 weeks: last 10^10.2, alarm at 10^4.4, reached or kept in 4."
-    assert made.entries[0].cells == ("10^10.2", "10^4.4", "1 in 10^9")
+    assert made.entries[0].cells == ("10^10.2", "10^4.4", "1 in 10⁹")

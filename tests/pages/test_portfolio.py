@@ -78,6 +78,8 @@ def test_green_is_what_was_measured_this_week_only(three: Town) -> None:
     delta = next(row for row in rows(three.client().get("/").text) if row[0].startswith("Delta"))
     assert delta[1].startswith("◌ was ok,")
     assert delta[9] == "2016-W50 1 week behind"
+    assert "Delta" not in "".join(row[0] for row in rows(three.client().get("/?status=ok").text))
+    assert "Delta" in "".join(row[0] for row in rows(three.client().get("/?status=not_measured").text))
 
 
 def test_a_restated_finding_counts_as_it_is_now(town: Town) -> None:

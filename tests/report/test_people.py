@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from report_examples import HOSTILE, finding, group_rate, refused, system, unmeasured
+from report_examples import HOSTILE, TARGET, finding, group_rate, refused, system, unmeasured
 
 from sundial.register.models import System
 from sundial.report.people import plain, raised, under_its_subject
-from sundial.stats.intervals import proportion
+from sundial.report.plain import sentence
+from sundial.stats.intervals import Interval, proportion
 from sundial.store.records import Evidence, Kind, Side, Status, Threshold
 
 WORDS = {
@@ -122,7 +124,28 @@ def test_what_is_no_share_keeps_its_own_sentence() -> None:
     fact = finding(Status.WATCH, kind=Kind.FACTUAL, metric="fact_sheet_age", reason="It is missing.")
     assert plain(fact, court()) == "FactSheet: It is missing."
     assert under_its_subject(fact, court()) == "It is missing."
-    assert plain(unmeasured(), court()) == "Measured: No check of this principle is enabled yet."
+    assert plain(unmeasured(), court()) == "Privacy: No check of this principle is enabled yet."
+
+
+def test_worse_than_the_process_without_ai_shows_both_rates() -> None:
+    worse = finding(
+        Status.BREACH,
+        metric="accuracy_against_process",
+        estimate=-0.035,
+        interval=Interval(-0.067, 0.004, "newcombe"),
+        n=5180,
+        threshold=replace(TARGET, value=0.86),
+        details={"process": "A clerk looks", "process_n": 400, "rate": 0.825},
+    )
+    assert plain(worse, court()).startswith(
+        "Of 1,000 people whose outcome is known, the system was right about 825 (95 % 815–835, n 5,180); "
+        "without AI (A clerk looks) it is 860 (95 % 823–891, n 400): "
+        "a difference of −35 (95 % −67 to 4); confirmed"
+    )
+    assert sentence(worse).startswith(
+        "Accuracy against process: −3.5 points (95 % −6.7 to 0.4 points, n 5,180); "
+        "without AI (A clerk looks) 86.0 % (95 % 82.3–89.1 %, n 400); confirmed"
+    )
 
 
 def test_refused_rows_name_their_most_frequent_reason() -> None:

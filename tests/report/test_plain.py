@@ -77,7 +77,7 @@ def test_a_fact_and_a_gap_are_told_by_their_reason() -> None:
         Status.WATCH, kind=Kind.FACTUAL, metric="fact_sheet_age", reason="The FactSheet is missing."
     )
     assert sentence(fact) == "FactSheet: The FactSheet is missing."
-    assert sentence(unmeasured()) == "Measured: No check of this principle is enabled yet."
+    assert sentence(unmeasured()) == "Privacy: No check of this principle is enabled yet."
 
 
 def test_every_number_says_its_interval_and_n_or_that_there_is_none() -> None:

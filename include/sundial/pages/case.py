@@ -20,8 +20,9 @@ from sundial.pages.site import PageError
 from sundial.pages.small_cells import WITHHELD, count_for, for_viewer, is_small
 from sundial.pages.standing import LONGEST
 from sundial.pages.timeline import timeline
+from sundial.register.measures import MEASURES
 from sundial.report.bundle import BUNDLE, BundleChanged, filed, record_lines
-from sundial.report.plain import clean, figure, metric_name, subject
+from sundial.report.plain import clean, figure, metric_name, subject, target
 from sundial.report.waiting import role_name
 from sundial.stats.intervals import proportion
 from sundial.store.cases import EVIDENCE, OPENED, Cases, Episode, Event
@@ -211,11 +212,12 @@ def _episode(visit: Visit, case_id: str) -> Episode:
 
 def _outcome(episode: Episode) -> Mapping[str, str]:
     outcome = episode.record["intended_outcome"]
-    metric, target = str(outcome["metric"]), float(outcome["target"])
+    metric, value = str(outcome["metric"]), float(outcome["target"])
+    measure = MEASURES.get(metric)
     return {
         "statement": outcome["statement"],
         "metric": metric_name(metric),
-        "target": figure(metric, target),
+        "target": target(metric, value, ceiling=measure is not None and measure.good == "low"),
     }
 
 

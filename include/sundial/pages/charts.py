@@ -16,6 +16,7 @@ from markupsafe import Markup
 from sundial.engine.clock import WEEK, week_name
 from sundial.pages.reading import Change, Point
 from sundial.report.page import LOOKS, Look
+from sundial.report.people import raised
 from sundial.report.plain import figure, one_in
 from sundial.store.records import Finding, Side, Status
 
@@ -82,8 +83,8 @@ class Chart:
 
     @property
     def step(self) -> float:
-        """Half the width of a week, as the bars below the picture have it."""
-        return round(max(1.0, (WIDTH - _LEFT - _RIGHT) / max(len(self.entries) - 1, 1) / 2), 1)
+        """Half the width of a week, as the bars below the picture have it; they stay inside the picture."""
+        return round(min(max(1.0, (WIDTH - _LEFT - _RIGHT) / max(len(self.entries) - 1, 1) / 2), _RIGHT), 1)
 
     @property
     def marks_are(self) -> str:
@@ -126,8 +127,11 @@ def estimate_chart(title: str, note: str, points: Sequence[Point], changes: Sequ
     metric, weeks = found[-1].metric, _Weeks(found[0].week, found[-1].week)
     scale, steps = _scale(finite)
     last = found[-1].threshold
-    of_others = last is not None and held_against(found[-1]) != last.value
-    against = "The others' rate" if of_others else "Limit in force"
+    against = "Limit in force"
+    if metric.endswith("_against_process"):
+        against = "As without AI"
+    elif last is not None and held_against(found[-1]) != last.value:
+        against = "The others' rate"
     restated = any(point.first is not None for point in points)
     entries = [_estimate_entry(point, weeks, scale, restated) for point in points]
     return Chart(
@@ -139,10 +143,10 @@ def estimate_chart(title: str, note: str, points: Sequence[Point], changes: Sequ
         lines=_lines(entries),
         bands=_bands(found, weeks, scale),
         limit=_steps(found, weeks, scale),
-        limit_label=against.lower(),
+        limit_label=against[0].lower() + against[1:],
         versions=_versions(changes, weeks),
         xs=_dates(weeks),
-        ys=tuple(Tick(scale.y(step), figure(metric, step).removesuffix(" points")) for step in steps),
+        ys=_numbers(metric, scale, steps),
     )
 
 
@@ -160,7 +164,7 @@ def evidence_chart(points: Sequence[Point], changes: Sequence[Change]) -> Chart 
             week_name(finding.week),
             weeks.x(finding.week),
             scale.y(height),
-            (f"10^{height:.1f}", f"10^{alarm:.1f}", one_in(max(finding.evidence.log_e, 0.0))),
+            (f"10^{height:.1f}", f"10^{alarm:.1f}", raised(one_in(max(finding.evidence.log_e, 0.0)))),
             LOOKS[finding.status],
             "m-breach" if finding.evidence.confirmed else "",
             None,
@@ -182,7 +186,10 @@ def evidence_chart(points: Sequence[Point], changes: Sequence[Change]) -> Chart 
         limit_label="alarm",
         versions=_versions(changes, weeks),
         xs=_dates(weeks),
-        ys=tuple(Tick(scale.y(step), f"10^{step:g}") for step in steps),
+        ys=tuple(
+            Tick(scale.y(step), raised(f"10^{step:.0f}") if step >= 0 and step == int(step) else "")
+            for step in steps
+        ),
     )
 
 
@@ -208,6 +215,8 @@ def held_against(finding: Finding) -> float | None:
     threshold = finding.threshold
     if threshold is None:
         return None
+    if finding.metric.endswith("_against_process"):
+        return 0.0  # the estimate is the difference to the process, whose own rate the limit is
     if threshold.side is not Side.TOLERANCE or finding.metric.endswith(("_difference", "_change")):
         return threshold.value
     others = (finding.details.get(name) for name in ("rest", "reference_rate"))
@@ -292,6 +301,18 @@ def _versions(changes: Sequence[Change], weeks: _Weeks) -> tuple[Tick, ...]:
         Tick(weeks.x(one.since), f"version {one.version} from {one.since}")
         for one in changes
         if weeks.first <= one.since <= weeks.last + WEEK
+    )
+
+
+def _numbers(metric: str, scale: _Scale, steps: Sequence[float]) -> tuple[Tick, ...]:
+    """Returns the steps with as many digits as they need: a rounded one would say another place."""
+    unit = figure(metric, 0.0).lstrip("0.")
+    shown = [step * (100 if unit else 1) for step in steps]
+    digits = next((n for n in range(9) if all(abs(one - round(one, n)) < 1e-9 for one in shown)), 9)
+    sign = " %" if unit == " %" else ""
+    return tuple(
+        Tick(scale.y(step), f"{one + 0.0:,.{digits}f}{sign}".replace("-", "−"))
+        for step, one in zip(steps, shown, strict=True)
     )
 
 

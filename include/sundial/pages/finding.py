@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,7 +20,7 @@ from sundial.pages.small_cells import WITHHELD, count_for
 from sundial.pages.standing import Standing, standing
 from sundial.register.load import config_hash
 from sundial.report.page import LOOKS
-from sundial.report.people import under_its_subject
+from sundial.report.people import raised, under_its_subject
 from sundial.report.plain import clean, figure, metric_name, one_in, subject
 from sundial.store.records import Evidence, Finding, Side, Threshold
 
@@ -56,7 +56,7 @@ def finding(visit: Visiting, system_id: str, week: str, short: str) -> HTMLRespo
     check = next((check for check in discover() if check.name == found.check), None)
     told_of: Told | None = told(check) if check else None
     charts = [
-        estimate_chart("Over time", "Estimate with its 95 % interval.", points, versions) if points else None,
+        estimate_chart("Over time", _note(found), points, versions) if points else None,
         evidence_chart(points, versions),
     ]
     sources = _sources(now, found, judged.as_of)
@@ -82,6 +82,14 @@ def finding(visit: Visiting, system_id: str, week: str, short: str) -> HTMLRespo
     )
 
 
+def _note(found: Finding) -> str:
+    """Returns what the chart shows: not every measure has an interval."""
+    if found.interval is not None:
+        return "Estimate with its 95 % interval."
+    picked = isinstance(found.details.get("rates"), Mapping)
+    return "A picked gap has no interval of its own; each group's rate has one." if picked else ""
+
+
 def figures_of(found: Finding) -> Sequence[tuple[str, str]]:
     """Returns names and values of what was found: measure, check, slice, window, estimate, interval, n."""
     rows = [("Measure", metric_name(found.metric)), ("Check", f"{found.check} ({found.kind.value})")]
@@ -94,6 +102,8 @@ def figures_of(found: Finding) -> Sequence[tuple[str, str]]:
     if found.interval is not None:
         low, high = figure(found.metric, found.interval.low), figure(found.metric, found.interval.high)
         rows.append(("95 % interval", f"{low} to {high}, method {found.interval.method}"))
+    elif found.estimate is not None:
+        rows.append(("95 % interval", "none"))
     if found.n is not None:
         rows.append(("n", f"{found.n:,g}"))
     return rows
@@ -103,7 +113,7 @@ def threshold_said(metric: str, threshold: Threshold) -> str:
     """Returns a limit with who approved it and when."""
     words = {"floor": "at least", "ceiling": "at most", "tolerance": "a gap of up to"}
     gap = threshold.side is Side.TOLERANCE and not metric.endswith(("_difference", "_change", "_ratio"))
-    unit = f"{metric}_difference" if gap else metric
+    unit = f"{metric}_difference" if gap else metric.removesuffix("_against_process")
     whose = {"city": "", "system": ", chosen for this system"}
     return (
         f"{words[threshold.side.value]} {figure(unit, threshold.value)}: {threshold.name}, approved by "
@@ -117,7 +127,7 @@ def evidence_said(evidence: Evidence) -> Sequence[tuple[str, str]]:
     verdict = "reached: confirmed" if evidence.confirmed else "not reached"
     rows = [
         ("Carried over", f"{evidence.weeks} weeks with data"),
-        ("Chance at most", one_in(evidence.log_e) if evidence.log_e > 0.7 else "not small"),
+        ("Chance at most", raised(one_in(evidence.log_e)) if evidence.log_e > 0.7 else "not small"),
         ("Alarm", verdict),
         ("Stream", evidence.stream),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -10,16 +11,18 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sundial.engine.clock import week_name
 from sundial.pages.city import City
 from sundial.pages.site import PageError, Site, Visitor, visitor_of
 from sundial.register.models import System
 from sundial.report.page import environment
+from sundial.report.people import raised
 from sundial.report.plain import clean
 from sundial.report.waiting import role_name
 
+_CODE = re.compile(r"`([^`]+)`")
 LONGEST = 2000
 """Characters of one text that are shown."""
 
@@ -113,13 +116,18 @@ def rendered(request: Request, template: str, status: int = 200, **shown: Any) -
 def _templates() -> Environment:
     made = environment().overlay(finalize=_shown)
     made.loader = ChoiceLoader([PackageLoader("sundial.pages")])
-    made.filters |= {"short": _short, "week": week_name, "role": role_name}
+    made.filters |= {"short": _short, "raised": raised, "coded": _coded, "week": week_name, "role": role_name}
     return made
 
 
 def _short(text: object) -> str:
     """Returns a name as a table has room for it."""
     return clean(str(text), 80)
+
+
+def _coded(text: object) -> Markup:
+    """Returns a text whose `names` are set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(clean(str(text), LONGEST)))))  # noqa: S704 - escaped
 
 
 def _shown(value: Any) -> Any:

@@ -36,11 +36,12 @@ SHOWN_STATUSES = tuple(status for status in WORST_FIRST if status is not Status.
 
 @dataclass(frozen=True)
 class Cell:
-    """One principle of one system, with where it leads."""
+    """One principle of one system, with where it leads; `past` where the week that is due was not judged."""
 
     principle: Principle
     shown: PrincipleCell
     link: str
+    past: bool = False
 
     @property
     def of_worst(self) -> int:
@@ -49,8 +50,9 @@ class Cell:
 
     @property
     def statuses(self) -> frozenset[Status]:
-        """Every status that a finding of it has; what was never judged is not measured."""
-        return frozenset(status for status, _ in self.shown.counts) or frozenset({Status.NOT_MEASURED})
+        """Every status that it has; what was never judged, or was ok in an earlier week, is not measured."""
+        found = frozenset(status for status, _ in self.shown.counts) or frozenset({Status.NOT_MEASURED})
+        return found if not self.past else found - {Status.OK} | {Status.NOT_MEASURED}
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def _row(
         system=system,
         lifecycle=_lifecycle(found.lifecycle.get(system.id, system.status.value)),
         cells=tuple(
-            Cell(one, principle_cell(one, by_principle[one.value], when), f"{link}/{one.value}")
+            Cell(one, principle_cell(one, by_principle[one.value], when), f"{link}/{one.value}", bool(when))
             for one in columns
         ),
         judged=week_name(week) if week else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -12,6 +12,7 @@ from sundial.report.plain import count
 from sundial.report.waiting import role_name
 from sundial.store.cases import EVIDENCE, Event, Question
 from sundial.sunset.case import told
+from sundial.sunset.steps import STEPS
 
 _WHAT = {
     "opened": "Opened by a person",
@@ -49,6 +50,9 @@ def timeline(
 ) -> Sequence[Happened]:
     """Returns all events and questions of a case, the first one first; evidence in a row is one entry."""
     waiting = list(questions)
+    steps = {
+        one["id"]: one["what"] for event in events if event.kind == STEPS for one in event.payload["steps"]
+    }
     shown: list[Happened] = []
     for kind, group in groupby(events, key=lambda event: event.kind):
         members = list(group)
@@ -62,7 +66,7 @@ def timeline(
                 answered = int(event.key.removeprefix("answer/"))
                 while waiting and waiting[0].number <= answered:
                     shown += _asked(waiting.pop(0), sees_small)
-            shown.append(_entry(event, sees_small=sees_small))
+            shown.append(_entry(event, steps, sees_small=sees_small))
     for question in waiting:
         shown += _asked(question, sees_small)
     return shown
@@ -89,19 +93,21 @@ def _evidence(members: Sequence[Event], *, first: bool) -> Happened:
     return Happened(members[0].at, last.at, what, "Sundial", said, _recorded(last))
 
 
-def _entry(event: Event, *, sees_small: bool) -> Happened:
+def _entry(event: Event, steps: Mapping[str, str], *, sees_small: bool) -> Happened:
     chosen = f": {event.payload['chosen']}" if "chosen" in event.payload else ""
     what = _WHAT.get(event.kind) or f"{event.kind.replace('_', ' ').capitalize()}{chosen}"
     return Happened(
-        event.at, event.at, what, event.by or "Sundial", _said(event, sees_small), _recorded(event)
+        event.at, event.at, what, event.by or "Sundial", _said(event, steps, sees_small), _recorded(event)
     )
 
 
-def _said(event: Event, sees_small: bool) -> str:
+def _said(event: Event, steps: Mapping[str, str], sees_small: bool) -> str:
     said = event.payload
     match event.kind:
         case "bundle":
             return "The case's record and a year of its figures, with their hashes in the ledger."
+        case "step_done" if said["step"] in steps:
+            return f"{steps[said['step']]} {said['note']}"
         case "steps":
             return f"{count(len(said['steps']), 'step')}, each with an owner and a day."
         case "still_running" if not sees_small and is_small(said["rows"]):
@@ -113,7 +119,8 @@ def _said(event: Event, sees_small: bool) -> str:
         case "determination" | "decision" | "withdrawn" | "superseded" | "opened":
             return str(said.get("reasons", ""))
         case _:
-            return told(event)
+            text = told(event)
+            return text[:1].upper() + text[1:]
 
 
 def _recorded(event: Event) -> str:

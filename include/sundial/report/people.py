@@ -117,6 +117,8 @@ def counted(finding: Finding, system: System) -> str | None:
         return _shift(finding)
     if finding.metric == "outcome_rate_change" and "baseline_rate" in details:
         return _outcomes(finding, system)
+    if finding.metric.endswith("_against_process"):
+        return _process(finding, system)
     if finding.metric == "auc":
         return _pairs(finding, system)
     gap = finding.metric.endswith("_difference") and isinstance(details.get("rates"), Mapping)
@@ -241,6 +243,29 @@ def _outcomes(finding: Finding, system: System) -> str | None:
         f"Of {of:,} {share.whole}{at}, {_number(now, _wilson(now, finding.n), finding.n, of)}{share.after}, "
         f"against {_count(before * of)} in the baseline{_limit(finding.threshold, of)}; {_how_far(finding)}."
     )
+
+
+def _process(finding: Finding, system: System) -> str | None:
+    """Returns the system's rate beside that of the process without AI, and how far the two differ."""
+    details, interval, process = finding.details, finding.interval, finding.threshold
+    share = _words(finding.metric.removesuffix("_against_process"), system)
+    rate, n = details.get("rate"), details.get("process_n")
+    if share is None or process is None or not isinstance(rate, float | int):
+        return None
+    of = _scale([rate, process.value])
+    ends = "no interval"
+    if interval is not None:
+        ends = f"95 % {_signed(interval.low * of)} to {_signed(interval.high * of)}"
+    return (
+        f"Of {of:,} {share.whole}, {share.before}{_number(rate, _wilson(rate, finding.n), finding.n, of)}"
+        f"{share.after}; without AI ({clean(str(details.get('process', '')), 60)}) it is "
+        f"{_number(process.value, _wilson(process.value, n), n, of)}: a difference of "
+        f"{_signed((finding.estimate or 0.0) * of)} ({ends}); {_how_far(finding)}."
+    )
+
+
+def _signed(value: float) -> str:
+    return _count(value).replace("-", "−")
 
 
 def _pairs(finding: Finding, system: System) -> str | None:

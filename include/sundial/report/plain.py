@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from sundial.stats.intervals import proportion
-from sundial.store.records import Evidence, Finding, Kind, Side, Status
+from sundial.store.records import UNMEASURED_METRIC, Evidence, Finding, Kind, Side, Status
 
 LONGEST = 400
 """Characters of a name or reason that are shown; an error message may be a page long."""
@@ -134,7 +134,7 @@ def figure(metric: str, value: float, beside: float | None = None) -> str:
         return "unbounded"
     if metric in _PERCENT or metric.endswith(("_rate", "_share", "_share_low", "_share_high")):
         return f"{_minus(100 * value, 1 + more)} %"
-    if metric.endswith(("_difference", "_change")):
+    if metric.endswith(("_difference", "_change", "_against_process")):
         return f"{_minus(100 * value, 1 + more)} points"
     return _minus(value, (2 if metric.endswith("_ratio") else 3) + more)
 
@@ -218,6 +218,8 @@ def subject(finding: Finding) -> str:
     """Returns the metric and whom it is about: "False-positive rate by race: African-American"."""
     gap = isinstance(finding.details.get("rates"), Mapping)
     name = metric_name(finding.metric.removesuffix("_difference") if gap else finding.metric)
+    if finding.metric == UNMEASURED_METRIC:  # all that the check looks at
+        name = metric_name(finding.check.rpartition(".")[2])
     if not finding.slice:
         return name
     columns, levels = zip(*finding.slice, strict=True)
@@ -258,6 +260,10 @@ def _against(finding: Finding) -> str:
     threshold = finding.threshold
     if threshold is None:
         return ""
+    if finding.metric.endswith("_against_process"):
+        rate = finding.metric.removesuffix("_against_process")
+        without = _share(rate, threshold.value, details.get("process_n"))
+        return f"; without AI ({clean(str(details.get('process', '')), 60)}) {without}"
     bound = {Side.FLOOR: "at least", Side.CEILING: "at most", Side.TOLERANCE: "tolerated"}[threshold.side]
     chosen = {"city": "", "system": ", chosen for this system"}
     whose = chosen.get(threshold.set_for, f", chosen for {clean(threshold.set_for)}")
