@@ -517,7 +517,7 @@ class TestCarryingOut:
         self, results: Results, cases: Cases
     ) -> None:
         self.decided(cases, self.running())
-        stop = "Stop it: its source has 405 outputs of 2 later days."
+        stop = "Stop it: 405 outputs came on 2 days after it was to be silent."
         assert self.waiting(results, cases) == [("Operator", stop, True)]
 
     def test_what_was_seen_later_or_has_ended_since_waits_for_nobody(

@@ -110,7 +110,7 @@ def test_a_prohibited_use_that_is_a_share_shows_its_evidence(database: Database)
     )
     said = body(database, "prohibited_use", alone)
     assert "- Prohibited use: Fully automated decisions that substantially impact" in said
-    assert "no human share by everybody: 99.0% (n = 900), threshold 95.0%; if it were within" in said
+    assert "no human share overall: 99.0% (n = 900), threshold 95.0%; if it were within" in said
 
 
 def _ceiling() -> tuple[Any, ...]:
@@ -156,8 +156,7 @@ def test_worse_than_the_process_shows_both_shares() -> None:
         evidence=evidence(40.0),
     )
     assert evidence_sentence(worse.payload()).startswith(
-        "accuracy against process by everybody: 68.0% (n = 900), "
-        "without AI (Interview form) 76.0% (n = 1,200); "
+        "accuracy against process overall: 68.0% (n = 900), without AI (Interview form) 76.0% (n = 1,200); "
     )
 
 
@@ -166,18 +165,16 @@ def test_where_the_windows_mean_still_looks_good_the_last_week_is_said_too() -> 
     confirmed = replace(evidence(40.0), counts=(290, 395))
     found = outcome(estimate=0.893, n=5239, threshold=floor, evidence=confirmed)
     assert (
-        "accuracy by everybody: 89.3% (n = 5,239) over the window, 73.4% (n = 395) in the last week alone, "
+        "accuracy overall: 89.3% (n = 5,239) over the window, 73.4% (n = 395) in the last week alone, "
         "threshold 85.0%"
     ) in evidence_sentence(found.payload())
     below = replace(found, estimate=0.825)
-    assert "accuracy by everybody: 82.5% (n = 5,239), threshold 85.0%" in evidence_sentence(below.payload())
+    assert "accuracy overall: 82.5% (n = 5,239), threshold 85.0%" in evidence_sentence(below.payload())
 
 
 def test_a_measure_that_is_no_share_keeps_its_unit() -> None:
     late = outcome(metric="mean_absolute_error", estimate=12.34)
-    assert "mean absolute error by everybody: 12.34 (n = 900), threshold 0.1" in evidence_sentence(
-        late.payload()
-    )
+    assert "mean absolute error overall: 12.34 (n = 900), threshold 0.1" in evidence_sentence(late.payload())
 
 
 def test_a_rule_that_is_not_the_citys_says_who_approved_it(database: Database) -> None:

@@ -40,7 +40,7 @@ def test_decisions_about_rights_that_nobody_reviews(database: Database, a_week: 
             break
     (question,) = Cases(database).open_questions()
     assert "- Prohibited use: Fully automated decisions that substantially impact" in question.body
-    assert "no human share by everybody: 100.0%" in question.body
+    assert "no human share overall: 100.0%" in question.body
     assert found.evidence is not None
     assert found.evidence.weeks <= 400 / a_week + 1, "some three hundred outputs are enough"
     (episode,) = Cases(database).episodes()

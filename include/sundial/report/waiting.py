@@ -167,8 +167,8 @@ def _still_running(events: Sequence[Event]) -> Iterator[tuple[str, str, date, da
     if seen and seen[-1].kind == "still_running":
         said = seen[-1].payload
         since = date.fromisoformat(said["since"])
-        rows, days = count(said["rows"], "output"), count(len(said["days"]), "later day")
-        yield "Operator", f"Stop it: its source has {rows} of {days}.", since, since
+        rows, days = count(said["rows"], "output"), count(len(said["days"]), "day")
+        yield "Operator", f"Stop it: {rows} came on {days} after it was to be silent.", since, since
 
 
 def _steps(events: Sequence[Event]) -> Iterator[tuple[str, str, date, date]]:
@@ -176,7 +176,7 @@ def _steps(events: Sequence[Event]) -> Iterator[tuple[str, str, date, date]]:
     left = [step for step in steps_of(events) if step.done is None]
     for owner in dict.fromkeys(step.owner for step in left):
         own = sorted((step for step in left if step.owner == owner), key=lambda step: step.due)
-        named = joined([step.id.replace("_", " ") for step in own])
+        named = joined([" ".join(_ROLES.get(word, word) for word in step.id.split("_")) for step in own])
         yield role_name(owner), f"Closing steps: {named}.", begun or own[0].due, own[0].due
 
 

@@ -136,12 +136,21 @@ def evidence_sentence(finding: Mapping[str, Any]) -> str:
         estimate = finding["details"]["rate"]
     if estimate is not None:
         shown = f"{100 * estimate:.1f} points" if is_gap else _figure(finding["metric"], estimate)
-        shown = f"{shown} (n = {finding['n']:,}{_between(finding)}){_last_week(finding, estimate)}"
+        rests_on = f"{_spread(finding)}n = {finding['n']:,}{_between(finding)}"
+        shown = f"{shown} ({rests_on}){_last_week(finding, estimate)}"
     log_e = float(finding["evidence"]["log_e"])
     chance = (
         f"; if it were within, such data had a chance of at most 1 in {_round(log_e)}" if log_e > 0 else ""
     )
-    return f"{metric} by {where or 'everybody'}: {shown}, {limit}{chance}."
+    return f"{metric} {f'by {where}' if where else 'overall'}: {shown}, {limit}{chance}."
+
+
+def _spread(finding: Mapping[str, Any]) -> str:
+    """Returns the interval of the estimate; a picked gap has none, and a difference has another unit."""
+    interval, metric = finding["interval"], finding["metric"]
+    if interval is None or metric.endswith("_difference") or "process" in finding["details"]:
+        return ""
+    return f"95 % {_figure(metric, interval['low'])} to {_figure(metric, interval['high'])}, "
 
 
 def _figure(metric: str, value: float) -> str:
