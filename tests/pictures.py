@@ -149,7 +149,8 @@ def take(browser: Browser, url: str, file: Path, *, size: tuple[int, int] = WIDE
     area = {"x": 0, "y": 0, "width": size[0], "height": min(2 * size[1], tall)}
     shot = page.screenshot(full_page=True, clip=area)  # type: ignore[arg-type]
     page.close()
-    Image.open(io.BytesIO(shot)).convert("RGB").quantize(128).save(file, optimize=True)  # a third of the size
+    whole = Image.open(io.BytesIO(shot)).convert("RGB")
+    whole.quantize(256, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)  # a rare amber stays amber
     print(file)  # noqa: T201
 
 
