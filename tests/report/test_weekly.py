@@ -176,6 +176,7 @@ class TestFirstScreen:
         )
         report = report_on(results, cases, (fact,))
         assert [(w.who, w.by, w.overdue) for w in report.waiting] == [("Ana Ruiz", date(2017, 1, 9), False)]
+        assert report.headline[-1] == "0 past due"
         assert "Due by January 9, 2017; holds since December 10, 2016." in render_html(report)
 
     def test_gaps_say_for_how_many_weeks(self, results: Results, cases: Cases) -> None:
@@ -491,6 +492,7 @@ def test_a_breach_that_nobody_acts_upon_waits_for_its_owner(results: Results, ca
     (late,) = [one for one in report.waiting if one.what.startswith("Repair, waive or bring to a case")]
     assert late.who == system().owner.name
     assert late.overdue
+    assert report.headline[-2:] == ("0 open questions", "1 past due")
     assert late.since == NEXT - 7 * WEEK
     assert late.by == late.since + timedelta(days=6 + policy().sunset_terms.act_days)
 

@@ -224,7 +224,7 @@ def build(
         end=week + timedelta(days=6),
         as_of=as_of,
         principles=tuple(principle.label for principle in Principle),
-        headline=_headline(in_use, len(questions)),
+        headline=_headline(in_use, len(questions), sum(one.overdue for one in due)),
         news=tuple(_news(in_use)),
         missed=tuple(missed),
         waiting=(*questions, *sorted(due, key=lambda one: (one.by or as_of, one.system, one.what))),
@@ -234,7 +234,7 @@ def build(
     )
 
 
-def _headline(health: Iterable[SystemHealth], questions: int) -> tuple[str, ...]:
+def _headline(health: Iterable[SystemHealth], questions: int, past_due: int) -> tuple[str, ...]:
     parts = list(health)
     breach = sum(1 for one in parts if one.counted(Status.BREACH))
     error = sum(1 for one in parts if one.counted(Status.ERROR) or one.pull_failures)
@@ -245,6 +245,7 @@ def _headline(health: Iterable[SystemHealth], questions: int) -> tuple[str, ...]
         f"{error:,} with an error",
         f"{unjudged:,} not judged this week",
         count(questions, "open question"),
+        f"{past_due:,} past due",
     )
 
 
