@@ -184,6 +184,21 @@ def test_people_are_asked_and_may_choose_otherwise(city: Path) -> None:
         assert question in done.output.replace("\n", " ")
 
 
+def test_a_number_that_is_none_is_asked_for_again(city: Path) -> None:
+    options = ["--id", "light-triage", "--data", str(written(city, rows())), *OPTIONS, "--not-prohibited"]
+    done = ask(*options, answers="\n" * 10 + "-\n" + "\n" * 5 + "precision\n85%\n0.85\n\n\n")
+    assert done.exit_code == 0, done.output
+    assert "'85%' is no number; write it like 0.8" in done.output
+    assert entry(city).intended_outcome.target == 0.85
+
+
+def test_a_path_may_begin_at_home(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(city))
+    written(city, rows())
+    done = by_options(city, Path("~/outputs.parquet"))
+    assert done.exit_code == 0, done.output
+
+
 @pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "Lights", "a/b", "x: y", "lights\n"])
 def test_an_id_cannot_lead_out_of_the_register(city: Path, name: str) -> None:
     before = sorted(city.rglob("*.yaml"))
@@ -230,6 +245,8 @@ def test_data_with_a_column_of_emotions_is_refused(city: Path) -> None:
         ({"ranked_on": "soon"}, [], "no column looks like the date; name it by --date"),
         ({"urgency": "high"}, [], "no column looks like the decision; name it by --prediction or --score"),
         ({}, ["--key", "nobody"], "the data has no column nobody; it has"),
+        ({}, ["--categories", "chanel"], "the data has no column chanel; did you mean channel?"),
+        ({}, ["--groups", "langauge"], "the data has no column langauge; did you mean language?"),
         ({}, ["--prediction", "urgency"], "the column urgency cannot be the prediction; it needs 0 and 1"),
     ],
 )

@@ -115,6 +115,7 @@ def system(
                 categories=asked.several("Columns of levels", categories, "--categories", chosen.categories),
                 groups=asked.several("Columns of whom to compare", groups, "--groups", chosen.groups),
             )
+            new.refuse_strangers(table, [*chosen.categories, *chosen.groups])
             found = new.found_in(source, chosen, resolve, zone, made_id)
             truth = asked(
                 "Where is the data of their outcomes, - for none", outcomes_data, "--outcomes-data", NONE
@@ -140,7 +141,7 @@ def system(
                     "The positive outcome, in a sentence", outcome, "--outcome", "Its decisions are right."
                 ),
                 metric=asked("The measure of it", metric, "--metric", _METRIC),
-                target=float(asked("Its target", None if target is None else f"{target}", "--target", "0.8")),
+                target=asked.number("Its target", target, "--target", 0.8),
                 answered_by=asked.uses(new.questions(), answered_by, who, not_prohibited=not_prohibited),
                 schedule=asked(
                     "When Airflow runs it: daily, weekly or manual",
@@ -178,6 +179,15 @@ class _Asking:
         if proposal is None:
             raise typer.BadParameter(f"there is no proposal for this; give {name}")
         return proposal
+
+    def number(self, question: str, option: float | None, name: str, proposal: float) -> float:
+        """Returns a number; an answer that is none is asked for again."""
+        while True:
+            said = self(question, None if option is None else f"{option}", name, f"{proposal:g}")
+            try:
+                return float(said)
+            except ValueError:
+                say(f"{said!r} is no number; write it like {proposal:g}")
 
     def several(self, question: str, option: str | None, name: str, proposal: Sequence[str]) -> list[str]:
         """Returns columns, of a list joined by commas."""
@@ -226,6 +236,5 @@ def _score(asked: _Asking, chosen: Proposal, ends: str | None, positive_at: floa
     moved = replace(chosen, score=replace(score, low=low, high=high), positive_at=(low + high) / 2)
     if chosen.prediction is not None:
         return moved
-    option = None if positive_at is None else f"{positive_at:g}"
-    at = asked("Score from which on it is positive", option, "--positive-at", f"{moved.positive_at:g}")
-    return replace(moved, positive_at=float(at))
+    at = asked.number("Score from which on it is positive", positive_at, "--positive-at", (low + high) / 2)
+    return replace(moved, positive_at=at)

@@ -29,6 +29,7 @@ from sundial.register.emotions import first_named_for_emotions
 from sundial.register.models import SYSTEM_ID
 from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.register.source import FilesSource
+from sundial.register.wording import did_you_mean
 from sundial.sources.connection import Resolve
 from sundial.sources.days import civil_days
 from sundial.sources.sample import column, sample
@@ -95,7 +96,7 @@ def source_of(data: str, connection: str | None) -> FilesSource:
     if form is None:
         raise NewSystemError(f"{data} ends with none of {', '.join(_FORMATS)}; give files of such a format")
     here = "://" not in data and connection is None
-    url = str(Path(data).resolve()) if here else data
+    url = str(Path(data).expanduser().resolve()) if here else data
     return FilesSource.model_validate({"kind": "files", "url": url, "format": form, "connection": connection})
 
 
@@ -118,6 +119,13 @@ def proposed(table: pa.Table, named: Mapping[Role, str]) -> Proposal:
         return propose(table, named)
     except ValueError as error:
         raise NewSystemError(str(error)) from error
+
+
+def refuse_strangers(table: pa.Table, columns: Sequence[str]) -> None:
+    """Raises NewSystemError where a column is named that the data does not have."""
+    for name in columns:
+        if name not in table.column_names:
+            raise NewSystemError(f"the data has no column {name}; {did_you_mean(name, table.column_names)}")
 
 
 def found_in(source: FilesSource, columns: Proposal, resolve: Resolve, zone: ZoneInfo, where: str) -> Found:
