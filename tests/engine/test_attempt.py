@@ -153,6 +153,20 @@ def test_nonsense_harms_nothing_else(nonsense: tuple[Town, dict[str, list[Findin
         assert replace(same, provenance={}) == replace(finding, provenance={})
 
 
+def test_weeks_that_fail_alike_have_one_trace(
+    town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    town.give(rows_of(4))
+    measured(town, monkeypatch, Odd(raises))
+    told = [
+        one for one in caplog.records if f": {NAME} failed: Zero" in one.getMessage() and "week of" in one.msg
+    ]
+    assert [one.getMessage().partition(":")[0][-10:] for one in told] == [
+        str(FIRST + place * WEEK) for place in range(MEASURED + 1)
+    ]
+    assert [bool(one.exc_info) for one in told] == [True, False, False, False]
+
+
 @pytest.mark.parametrize("status", [Status.INSUFFICIENT, Status.WAIVED])
 def test_a_fact_has_no_status_of_samples(town: Town, monkeypatch: pytest.MonkeyPatch, status: Status) -> None:
     town.give(rows_of(4))

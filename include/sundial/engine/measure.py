@@ -58,6 +58,7 @@ class Measuring:
         history: the principle's recorded findings of the weeks from one to another.
         first_due: Monday of the first week that the run judges.
         hung: reasons of the checks that did not end in a week; the run does not wait for them once more.
+        traced: reasons of the failures whose trace is in the log; weeks that fail alike do not repeat it.
         learnt: what the pulls learnt of the sources beside the rows; None where there was no pull.
         incidents: all that were reported of the system.
     """
@@ -75,6 +76,7 @@ class Measuring:
     history: Callable[[date, date], Sequence[Finding]] = lambda _first, _last: ()
     first_due: date = date.min
     hung: dict[str, str] = field(default_factory=dict)
+    traced: set[str] = field(default_factory=set)
     events: Mapping[EventName, Profile] = field(default_factory=dict)
     learnt: Learnt | None = None
     rows: Sequence[Row] = ()
@@ -154,10 +156,13 @@ def _measure(measuring: Measuring, check: Check, week: date, before: Sequence[Fi
         found = [_telling(finding, correction) for finding in findings_of(view)]
     except Exception as error:
         measuring.streams.settle(())
-        log.exception("%s · %s failed", measuring.system.id, check.name)
+        reason = failure(check, error)
+        trace = None if reason in measuring.traced else error
+        measuring.traced.add(reason)
+        log.error("%s · week of %s: %s", measuring.system.id, week, reason, exc_info=trace)
         if isinstance(error, HangError):
-            measuring.hung[check.name] = f"{failure(check, error)}; the next run tries it again."
-        return [_unmeasured(view, Status.ERROR, failure(check, error))]
+            measuring.hung[check.name] = f"{reason}; the next run tries it again."
+        return [_unmeasured(view, Status.ERROR, reason)]
     measuring.streams.settle(found)
     return found or [_unmeasured(view, Status.NOT_MEASURED, "The check found nothing to measure.")]
 
