@@ -47,7 +47,8 @@ def aged(view: View, metric: str, what: str, dated: date | None, expires: date |
     limit = view.term(metric).limit_days
     if dated is None or dated > view.end:
         since = view.held_since(metric)
-        return view.fact(metric, since=since, term=metric, reason=f"{what} is missing.", ok="")
+        lacks = "is missing" if dated is None else f"of {dated} is later than the week, which had none"
+        return view.fact(metric, since=since, term=metric, reason=f"{what} {lacks}.", ok="")
     too_old = dated + timedelta(days=limit + 1)
     stale = min(too_old, expires + timedelta(days=1)) if expires else too_old
     ended = f"was valid until {expires}" if expires and stale < too_old else f"is older than {limit} days"

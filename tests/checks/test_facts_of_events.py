@@ -66,6 +66,13 @@ def test_a_missing_document_is_watched_from_the_first_week(check: str) -> None:
 
 
 @each
+def test_a_document_of_after_the_week_is_not_said_to_be_missing(check: str) -> None:
+    found = attesting(check, -1)
+    assert found.status is Status.WATCH
+    assert "is later than the week, which had none" in found.reason
+
+
+@each
 def test_a_document_ends_with_its_own_expiry(check: str) -> None:
     assert attesting(check, 10, expires=0).status is Status.OK
     found = attesting(check, 10, expires=-1)
