@@ -71,6 +71,16 @@ def test_an_earlier_week_shows_itself_and_says_so(judged: Town) -> None:
     assert judged.client().get(f"{HERE}?week=2019-W01").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("schedule", "told"),
+    [("daily", "2 weeks behind what is due"), ("manual", "2 weeks ago: it runs when somebody starts it")],
+)
+def test_weeks_are_due_only_where_something_runs_by_itself(town: Town, schedule: str, told: str) -> None:
+    town.register(schedule=schedule)
+    town.judge(finding(week=THIS_WEEK - 2 * WEEK), week=THIS_WEEK - 2 * WEEK)
+    assert told in words(town.client().get(HERE).text)
+
+
 def test_a_restated_week_shows_what_was_said_first_as_superseded(town: Town) -> None:
     town.register()
     first = finding(week=THIS_WEEK)
