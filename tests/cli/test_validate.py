@@ -44,7 +44,7 @@ def line_of(folder: Path, text: str) -> int:
 
 def test_a_register_that_works_has_nothing_to_say(tmp_path: Path) -> None:
     valid = plain(tmp_path, outputs={"contract": [NULL]})
-    assert validated(tmp_path, valid) == (0, ["1 systems are valid, 0 problems, 0 warnings."])
+    assert validated(tmp_path, valid) == (0, ["1 system is valid, 0 problems, 0 warnings."])
 
 
 def test_scripts_get_the_same_as_one_document(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_an_expectation_that_great_expectations_does_not_take_is_told(
     assert told.startswith(f"street-lights.yaml:{line}: feeds.{feed}.contract[1].{field}: ")
     assert says in told
     assert remedy in told
-    assert total == "0 systems are valid, 1 problems, 0 warnings."
+    assert total == "0 systems are valid, 1 problem, 0 warnings."
 
 
 def test_every_wrong_file_and_rule_is_told_at_once(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_metrics_that_need_the_outcomes_are_a_warning_where_the_feed_is_missing(
         f"street-lights.yaml:{lines_of[part]}: warning: {part}.metric: {metric} {rest}"
         for part, metric in metrics.items()
     ]
-    assert lines == [*told, "1 systems are valid, 0 problems, 2 warnings."]
+    assert lines == [*told, "1 system is valid, 0 problems, 2 warnings."]
     blind["harm"]["metric"] = "selection_rate"
-    assert validated(tmp_path, blind) == (0, [told[0], "1 systems are valid, 0 problems, 1 warnings."])
+    assert validated(tmp_path, blind) == (0, [told[0], "1 system is valid, 0 problems, 1 warning."])
 
 
 def test_more_streams_than_the_budget_has_room_for_are_a_warning(
@@ -155,11 +155,11 @@ def test_more_streams_than_the_budget_has_room_for_are_a_warning(
     (tmp_path / "register").mkdir()
     Grants(store).add(given[:800], lambda _known, _new: True)
     assert validated(tmp_path / "register", plain(tmp_path))[1] == [
-        "1 systems are valid, 0 problems, 0 warnings."
+        "1 system is valid, 0 problems, 0 warnings."
     ]
     Grants(store).add(given, lambda _known, _new: True)
     code, (told, total) = validated(tmp_path / "register", plain(tmp_path))
-    assert (code, total) == (0, "1 systems are valid, 0 problems, 1 warnings.")
+    assert (code, total) == (0, "1 system is valid, 0 problems, 1 warning.")
     assert "the systems have 801 streams of evidence, and the budget has room for 800" in told
     assert "approve evidence.stream_weight 0.00099 with a new approved_on" in told
 
@@ -175,7 +175,7 @@ def test_a_sunset_rule_about_no_check_is_told_once(tmp_path: Path, monkeypatch: 
     assert result.exit_code == 1
     assert told.endswith(".check: no check is called equity.group; did you mean equity.groups?")
     assert told.startswith(f"{policy}:")
-    assert total == "8 systems are valid, 1 problems, 0 warnings."
+    assert total == "8 systems are valid, 1 problem, 0 warnings."
 
 
 HEAVY = {"scipy.special", "sklearn", "fairlearn", "ibis", "duckdb", "alembic", "great_expectations"}

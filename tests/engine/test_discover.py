@@ -280,4 +280,4 @@ def test_validate_tells_what_cannot_be_used(city: City) -> None:
     told, total = result.output.splitlines()
     assert result.exit_code == 1
     assert told.startswith("check custom.bad: checks.custom.bad cannot be imported: ModuleNotFoundError")
-    assert total == "8 systems are valid, 1 problems, 0 warnings."
+    assert total == "8 systems are valid, 1 problem, 0 warnings."

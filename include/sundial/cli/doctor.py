@@ -29,7 +29,7 @@ from sundial.register.models import CADENCE_DAYS, Policy, System
 from sundial.register.problems import RegisterError
 from sundial.register.source import FilesSource, HttpSource, SqlSource
 from sundial.register.used import needed_columns
-from sundial.report.plain import clean, joined
+from sundial.report.plain import clean, count, joined
 from sundial.report.smtp import SMTP_CONNECTION, sender_of
 from sundial.sources.connection import Connection
 from sundial.sources.errors import SourceError
@@ -157,7 +157,8 @@ def _register(where: Settings) -> Iterator[Line]:
     for text in found.warnings:
         yield Line("warning", "register", *_split(text))
     if not found.problems:
-        yield Line("ok", "register", f"{found.systems} systems and the policy are valid ({where.register})")
+        valid = f"{count(found.systems, 'system')} and the policy are valid ({where.register})"
+        yield Line("ok", "register", valid)
 
 
 def _store(store: Database) -> Iterator[Line]:
@@ -349,4 +350,4 @@ def _fresh(
 def counted(lines: Sequence[Line]) -> str:
     """Returns the lines of each verdict in words."""
     n = {verdict: sum(line.verdict == verdict for line in lines) for verdict in ("ok", "warning", "problem")}
-    return f"{n['ok']} ok, {n['warning']} warnings, {n['problem']} problems."
+    return f"{n['ok']} ok, {count(n['warning'], 'warning')}, {count(n['problem'], 'problem')}."

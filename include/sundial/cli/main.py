@@ -31,6 +31,7 @@ from sundial.engine.settings import INCLUDE, settings
 from sundial.register.exports.layouts import Layout
 from sundial.register.principles import Principle
 from sundial.register.problems import RegisterError
+from sundial.report.plain import count
 from sundial.store.database import StoreError
 
 app = typer.Typer(
@@ -118,8 +119,9 @@ def validate(
         raise typer.Exit(1 if found.problems else 0)
     for line in (*found.problems, *found.warnings):
         typer.echo(line, err=True)
-    counted = f"{len(found.problems)} problems, {len(found.warnings)} warnings"
-    typer.echo(f"{found.systems} systems are valid, {counted}.")
+    valid = f"{count(found.systems, 'system')} {'is' if found.systems == 1 else 'are'} valid"
+    problems, warnings = count(len(found.problems), "problem"), count(len(found.warnings), "warning")
+    typer.echo(f"{valid}, {problems}, {warnings}.")
     raise typer.Exit(1 if found.problems else 0)
 
 
