@@ -1,0 +1,63 @@
+"""Drift between ok and confirmed: a number that moved in few rows, and too few outcomes at each score."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from measuring import days, measured, registered
+from towns import WEEK, only
+
+from sundial.store.records import Finding, Status
+
+BASELINE = 4
+"""Weeks of the small town's baseline."""
+
+
+def number(a_week: int, moved_by: float, weeks: int = 8) -> Finding:
+    """The finding of heights that lie higher after the baseline."""
+    rows = pd.DataFrame({"day": days(weeks, a_week), "score": 0.7, "kind": "LED", "area": "north"})
+    after = np.arange(len(rows)) >= BASELINE * a_week
+    rows["height"] = np.random.default_rng(17).normal(50, 10, len(rows)) + moved_by * after
+    system = registered(outputs={"numbers": [{"column": "height", "low": 0, "high": 100}]})
+    return only(measured(system, "drift.numbers", {"outputs": rows}, weeks), "number_share_change")
+
+
+def test_a_number_that_stays_is_ok() -> None:
+    assert number(200, 0).status is Status.OK
+
+
+def test_a_number_that_moves_is_watched_and_with_many_rows_confirmed() -> None:
+    found = number(20, 5)
+    assert found.status is Status.WATCH
+    assert found.evidence is not None
+    assert not found.evidence.confirmed
+    assert number(200, 10).status is Status.BREACH
+
+
+def test_a_number_of_few_rows_says_nothing() -> None:
+    assert number(7, 5).status is Status.INSUFFICIENT
+
+
+def concept(a_week: int, weeks: int = 9) -> Finding:
+    """The finding where outcomes follow from the score as before, of 300 outputs a week in the baseline."""
+    rows = pd.concat([days(BASELINE, 300), days(weeks, a_week)[BASELINE * a_week :]], ignore_index=True)
+    random = np.random.default_rng(13)
+    score = random.random(len(rows))
+    frame = pd.DataFrame({"day": rows, "score": score, "kind": "LED", "area": "north"})
+    frame["truth_"] = (random.random(len(rows)) < score).astype(int)
+    frame["outcome_counted"] = [day - timedelta(days=day.weekday()) + WEEK for day in rows]
+    return only(measured(registered(), "drift.concept", {"outputs": frame}, weeks), "outcome_rate_change")
+
+
+def test_outcomes_that_follow_from_the_score_as_before_are_ok() -> None:
+    found = concept(1_000)
+    assert (found.status, found.n) == (Status.OK, pytest.approx(400, abs=100))
+
+
+def test_outcomes_that_are_few_at_each_score_say_nothing_of_the_concept() -> None:
+    found = concept(30)
+    assert (found.status, found.estimate) == (Status.INSUFFICIENT, None)
+    assert "No tenth of the score has 30 outcomes" in found.reason
