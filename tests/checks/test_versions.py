@@ -122,6 +122,21 @@ def test_outcomes_wait_until_those_of_the_new_version_had_their_time(tmp_path: P
     assert only(found, "version_selection_change").n == 200
 
 
+def test_versions_of_few_outputs_are_not_compared(tmp_path: Path) -> None:
+    found = measured(with_versions(tmp_path), rows_of(16, a_week=5), 16)
+    for metric in ("version_outcome_change", "version_selection_change", "version_score_change"):
+        assert (only(found, metric).status, only(found, metric).n) == (Status.INSUFFICIENT, 20), metric
+
+
+@pytest.mark.parametrize("metric", ["version_outcome_change", "version_selection_change"])
+def test_a_version_that_differs_is_watched_until_it_is_confirmed(tmp_path: Path, metric: str) -> None:
+    rows = rows_of(10, right=(0.85, 0.65), chosen=(0.4, 0.5), a_week=60)
+    found = only(measured(with_versions(tmp_path), rows, 10), metric)
+    assert found.status is Status.WATCH
+    assert found.evidence is not None
+    assert not found.evidence.confirmed
+
+
 @pytest.mark.parametrize(("version", "says"), [("version", "one version only"), (None, "name no version")])
 def test_without_two_versions_there_is_nothing_to_compare(
     tmp_path: Path, version: str | None, says: str
