@@ -122,6 +122,43 @@ def test_the_screen_shows_on_employment_systems_only(tmp_path: Path) -> None:
     assert [f.status for f in screened(tmp_path, employment=False)] == [Status.NOT_APPLICABLE]
 
 
+def few(folder: Path, a_group: int) -> tuple[Finding, ...]:
+    """The findings of two groups of so many applicants, of which the second has the higher scores."""
+    town = town_at(
+        folder,
+        checks=["employment.impact_ratio"],
+        outputs={"prediction": "chosen", "score": {"column": "score", "low": 0, "high": 1}},
+        groups={"columns": ["race"], "employment": True},
+    )
+    place = np.arange(2 * a_group)
+    rows = pd.DataFrame(
+        {
+            "id": [f"a{number}" for number in place],
+            "lit_on": FIRST,
+            "race": np.where(place < a_group, "B", "W"),
+            "chosen": place % 2,
+            "score": place / len(place),
+            "kind": "job",
+        }
+    )
+    parquet(folder / "outputs.parquet", rows)
+    parquet(folder / "outcomes.parquet", rows[["id"]].assign(broken=0, known_on=FIRST))
+    return town.measure(FIRST + WEEK - timedelta(days=1))
+
+
+@pytest.mark.parametrize("metric", ["impact_ratio", "scoring_impact_ratio"])
+def test_fewer_than_two_groups_of_thirty_have_no_ratio(tmp_path: Path, metric: str) -> None:
+    found = only(few(tmp_path, 29), metric)
+    assert (found.status, found.estimate) == (Status.INSUFFICIENT, None)
+    assert "Fewer than two groups have 30 applicants" in found.reason
+
+
+def test_a_group_that_scores_lower_is_watched_though_as_many_are_selected(tmp_path: Path) -> None:
+    found = few(tmp_path, 40)
+    assert only(found, "impact_ratio").status is Status.OK
+    assert only(found, "scoring_impact_ratio").status is Status.WATCH
+
+
 def test_equal_groups_are_no_more_than_chance(tmp_path: Path) -> None:
     """Equal groups of 100 often fall below four fifths by chance: then the reason says so."""
     random = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from measuring import days, measured, registered
 from towns import FIRST, WEEK, only
 
-from sundial.gate.judged import Judged
+from sundial.gate.judged import Judged, RuleResult
 from sundial.store.records import Finding, Status
 
 
@@ -40,6 +41,35 @@ def test_few_doubled_rows_are_ok_many_are_watched_and_then_confirmed() -> None:
 def test_doubled_rows_of_few_say_nothing_and_a_failed_feed_is_an_error() -> None:
     assert doubled(1, 20, 3).status is Status.INSUFFICIENT
     assert doubled(2, 100, 1, failed={"outputs": "Gone."}).status is Status.ERROR
+
+
+def refused(weeks: int, rows: int, of_week: int) -> Finding:
+    """The finding of outputs of which the contract refused so many in each week."""
+    outputs = pd.DataFrame({"day": days(weeks, 10), "score": 0.7, "kind": "LED", "area": "north"})
+    gates = {
+        "outputs": [replace(batch(week, rows, 0), **_refusing(week, rows, of_week)) for week in range(weeks)]
+    }
+    check = "security_and_safety.refused_rows"
+    found = measured(registered(), check, {"outputs": outputs}, weeks, gates=gates)
+    return only(found, "refused_share", feed="outputs")
+
+
+def _refusing(week: int, rows: int, of_week: int) -> dict[str, Any]:
+    why = RuleResult("expect_column_values_to_not_be_null", "id", "critical", "id is missing", of_week)
+    seen = {(FIRST + week * WEEK).isoformat(): (of_week, rows)}
+    return {"accepted": rows - of_week, "refused": of_week, "rules": [why], "first_seen": seen}
+
+
+def test_few_refused_rows_are_ok_many_are_watched_and_then_confirmed() -> None:
+    assert refused(4, 1_000, 20).status is Status.OK
+    assert refused(1, 100, 7).status is Status.WATCH
+    found = refused(8, 1_000, 200)
+    assert (found.status, found.estimate) == (Status.BREACH, pytest.approx(0.2))
+    assert found.details == {"in_quarantine": 1_600, "reasons": {"id is missing": 1_600}}
+
+
+def test_refused_rows_of_few_say_nothing() -> None:
+    assert refused(1, 20, 7).status is Status.INSUFFICIENT
 
 
 NUMBERS = {"numbers": [{"column": "age", "low": 0, "high": 100}]}

@@ -331,15 +331,16 @@ def test_complaints_are_told_by_what_they_are_about() -> None:
 def test_the_hours_to_a_review_are_a_mean_with_evidence() -> None:
     system = registered({"reviews": {**REVIEWS, "hours": "took"}})
 
-    def found(hours: float, weeks: int) -> Finding:
-        took = np.arange(weeks * 70) % 2 * 2.0 * hours
-        reviews = pd.DataFrame({"day": days(weeks, 70), "overridden": 0, "hours": took})
+    def found(hours: float, weeks: int, a_week: int = 70) -> Finding:
+        took = np.arange(weeks * a_week) % 2 * 2.0 * hours
+        reviews = pd.DataFrame({"day": days(weeks, a_week), "overridden": 0, "hours": took})
         return only(
             measured(system, "accountability.time_to_review", {"reviews": reviews}, weeks), "hours_to_review"
         )
 
     assert found(10, 4).status is Status.OK
     assert found(80, 1).status is Status.WATCH
+    assert found(80, 1, 14).status is Status.INSUFFICIENT
     assert found(1_000, 8).status is Status.BREACH
     assert found(1_000, 8).estimate == pytest.approx(1_000)
 
