@@ -46,6 +46,12 @@ def registered(name: str) -> System:
     return load_system(INCLUDE / "systems" / f"{name}.yaml")
 
 
+def with_grace(term: str, days: int) -> Policy:
+    """The City's policy with so many days of grace in a term of it."""
+    changed = POLICY.terms[term].model_copy(update={"grace_days": days})
+    return POLICY.model_copy(update={"terms": {**POLICY.terms, term: changed}})
+
+
 def entry(folder: Path, **changes: Any) -> dict[str, Any]:
     """A register entry as YAML would give it; `outputs` and `outcomes` change those feeds' fields."""
     outputs = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from measuring import Rows, daily, days, measured, registered, shares
-from towns import FIRST, POLICY, WEEK, only
+from towns import FIRST, POLICY, WEEK, entry, only
 
 from sundial.register.models import System
 from sundial.store.records import Finding, Status
@@ -89,6 +90,22 @@ def test_a_tier_that_is_not_asked_does_without() -> None:
     risk = {"tier": "internal", "decides": "Which lamp is first."}
     assert attesting("human_centered_design.consultation", None, risk=risk).status is Status.NOT_APPLICABLE
     assert attesting("human_centered_design.consultation", 10, risk=risk).status is Status.OK
+
+
+def outcome_reviewed(age_days: int, **changes: Any) -> Finding:
+    """The finding where the intended outcome was reviewed so many days before the week's end."""
+    outcome = entry(Path())["intended_outcome"]
+    reviewed = {**outcome, "reviewed": FIRST + timedelta(days=6 - age_days)}
+    system = registered(intended_outcome=reviewed, **changes)
+    return only(measured(system, "effectiveness.outcome_review", {}, 1), "outcome_review_age")
+
+
+def test_an_outcome_that_nobody_reviews_is_watched_past_its_limit_and_a_breach_past_its_grace() -> None:
+    term = POLICY.terms["outcome_review_age"]
+    assert outcome_reviewed(term.limit_days).status is Status.OK
+    assert outcome_reviewed(term.limit_days + 1).status is Status.WATCH
+    assert outcome_reviewed(term.limit_days + 2 + term.grace_days).status is Status.BREACH
+    assert outcome_reviewed(10, operated=False).status is Status.NOT_APPLICABLE
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from measuring import days, measured, registered
-from towns import FIRST, POLICY, WEEK, only
+from towns import FIRST, POLICY, WEEK, only, with_grace
 
 from sundial.lake import Lake
 from sundial.sources.landing import Batch, Landing
@@ -94,6 +94,12 @@ def test_levels_that_read_as_emotions_are_a_breach_at_once() -> None:
     assert found.status is Status.BREACH
     assert found.details["levels"] == {"kind": ["Very happy", "angry"]}
     assert found.details["prohibited_use"] == "emotion_analysis"
+
+
+def test_a_city_that_gives_a_grace_watches_levels_that_read_as_emotions_first() -> None:
+    graceful = with_grace("prohibited_levels", 7)
+    assert with_levels(["angry"], policy=graceful).status is Status.WATCH
+    assert with_levels(["angry"], 2, policy=graceful).status is Status.BREACH
 
 
 @pytest.mark.parametrize("levels", [["LED", "sodium"], ["positive", "negative"], ["Happy Hollow Park", None]])
@@ -203,6 +209,10 @@ def test_a_small_count_that_was_published_is_a_breach_after_a_day(
     found = small_cells(tmp_path, (60, 100), row)
     assert found.status is Status.BREACH
     assert found.reason.startswith("1 of 4 public counts are from 1 to 10")
+
+
+def test_a_small_count_is_watched_on_the_day_on_which_it_became_public(tmp_path: Path) -> None:
+    assert small_cells(tmp_path, (3, 40), published=END).status is Status.WATCH
 
 
 def test_what_becomes_public_after_the_week_is_not_of_it(tmp_path: Path) -> None:

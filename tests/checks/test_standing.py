@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 from measuring import days, measured, registered
-from towns import FIRST, POLICY, WEEK, only
+from towns import FIRST, POLICY, WEEK, only, with_grace
 
 from sundial.engine.standing import Incident
+from sundial.register.models import Policy
 from sundial.store.records import Finding, Status
 
 CHECK = "security_and_safety.incidents"
@@ -59,17 +60,23 @@ def test_historical_data_has_none_unless_one_was_reported() -> None:
     assert found(incident(), operated=False).status is Status.WATCH
 
 
-def retired(outputs_weeks: int, weeks: int, **changes: Any) -> Finding:
+def retired(outputs_weeks: int, weeks: int, policy: Policy = POLICY, **changes: Any) -> Finding:
     """The finding of the last of some weeks of which the first ones had outputs."""
     rows = {"outputs": pd.DataFrame({"day": days(outputs_weeks, 7), "prediction": 1})}
     system = registered(**{"status": "retired", **changes})
-    return only(measured(system, "accountability.retirement", rows, weeks), "retired_but_running")
+    return only(measured(system, "accountability.retirement", rows, weeks, policy), "retired_but_running")
 
 
 def test_a_retired_system_that_puts_out_again_is_a_breach_at_once() -> None:
     found = retired(2, 2)
     assert (found.status, found.details["outputs"]) == (Status.BREACH, 7)
     assert found.details["since"] == str(FIRST + WEEK)
+
+
+def test_a_city_that_gives_a_grace_watches_it_first() -> None:
+    graceful = with_grace("retired_but_running", 7)
+    assert retired(2, 2, graceful).status is Status.WATCH
+    assert retired(3, 3, graceful).status is Status.BREACH
 
 
 def test_the_week_in_which_it_was_retired_may_have_outputs() -> None:

@@ -1,4 +1,4 @@
-"""Transparency: the version of the FactSheet, the public page, and what the vendor claims."""
+"""Transparency: gaps in the entry, the FactSheet's version, the public page, and what the vendor claims."""
 
 from __future__ import annotations
 
@@ -10,11 +10,30 @@ import pandas as pd
 import pytest
 from measuring import Rows, days, measured, registered
 from towns import FIRST, POLICY, WEEK, only, rows_of, town_at
+from towns import registered as of_the_city
 
 from sundial.lake import Lake
 from sundial.register.models import System
 from sundial.sources.learnt import Learnt, Probe
 from sundial.store.records import Finding, Status
+
+
+def entry_of(system: System, weeks: int) -> Finding:
+    return only(measured(system, "transparency.register_entry", {}, weeks), "register_entry_incomplete")
+
+
+def test_an_entry_that_says_all_its_tier_asks_for_is_ok() -> None:
+    found = entry_of(of_the_city("example-hiring"), 1)
+    assert (found.status, found.details["missing"]) == (Status.OK, [])
+
+
+def test_a_gap_in_the_entry_is_watched_and_a_breach_after_its_grace() -> None:
+    found = entry_of(registered(), 1)
+    assert found.status is Status.WATCH
+    assert "vendor.version" in found.details["missing"]
+    late = POLICY.terms["register_entry_incomplete"].grace_days // 7 + 2
+    assert entry_of(registered(), late).status is Status.BREACH
+
 
 SHEET = {"by": "Lumen", "date": "2014-01-01", "version": "2.0"}
 VENDOR = {"name": "Lumen", "product": "Triage", "version": "2.0"}
