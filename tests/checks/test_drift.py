@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from measuring import days, measured, registered
-from towns import WEEK, only
+from towns import FIRST, WEEK, only
 
 from sundial.store.records import Finding, Status
 
@@ -61,3 +61,16 @@ def test_outcomes_that_are_few_at_each_score_say_nothing_of_the_concept() -> Non
     found = concept(30)
     assert (found.status, found.estimate) == (Status.INSUFFICIENT, None)
     assert "No tenth of the score has 30 outcomes" in found.reason
+
+
+COMPARED = ["categories", "missing", "multivariate", "numbers", "score", "volume"]
+
+
+@pytest.mark.parametrize("check", COMPARED)
+def test_outputs_that_ended_as_registered_do_not_drift(check: str) -> None:
+    rows = pd.DataFrame({"day": days(5, 40), "score": 0.7, "kind": "LED", "area": "north", "height": 50.0})
+    numbers = [{"column": "height", "low": 0, "high": 100}]
+    system = registered(outputs={"numbers": numbers, "ends": FIRST + 5 * WEEK})
+    found = measured(system, f"drift.{check}", {"outputs": rows}, 11)
+    assert found
+    assert {(one.status, one.reason[:13]) for one in found} == {(Status.NOT_APPLICABLE, "Outputs ended")}
