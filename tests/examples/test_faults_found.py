@@ -102,7 +102,9 @@ CASES = [
     # Of 600 claims 60 are audited at random; the flagged count as the tenth of one, that they stand for.
     *_of("example-fraud-flag", "accuracy", 50, 600, share="household", rare="basis", missing="age"),
     *_of("example-hiring", "accuracy", 500, 500, share="job", rare="posting", missing="source"),
-    Case("example-hiring", *_GAP, "true_positive_rate_difference", 500, {"by": "sex"}),
+    # A fifth do not say their sex, so that a sixth of the rest that women are held against are women: the gap
+    # is of 8 points, where 5 are tolerated, and says in a week what one of 10 would say of half as many.
+    Case("example-hiring", *_GAP, "true_positive_rate_difference", 250, {"by": "sex"}),
 ]
 
 
