@@ -136,7 +136,8 @@ def try_system(
         latest = last_complete_week(yesterday)
         raise WeekNotOver(f"the week of {week} is not over; the last complete one is that of {latest}")
     tried = Tried(system, week, contracts)
-    _load_meanwhile("sundial.gate.expectations" if contracts else "sundial.gate.plain", "sklearn.metrics")
+    gate = "sundial.gate.expectations" if contracts else "sundial.gate.plain"
+    _load_meanwhile(gate, "ibis.backends.duckdb", "sklearn.metrics", "fairlearn.metrics")
     clock = Clock(week + timedelta(days=6), today)
     with throw_away(system, policy, clock, resolve, contracts=contracts) as run:
         _bring(run, tried, step)
