@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,20 @@ def test_an_address_is_left_to_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
     found = resolve("of_test")
     assert (found.login, found.password, found.host, found.port) == ("me", "p@ss", "db", 5432)
     assert found.extra == {"drivername": "other"}
+
+
+def test_feeds_that_are_pulled_side_by_side_leave_stdout_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OF_TEST", "postgres://me:p%40ss@db:5432/x")
+    before, interval = sys.stdout, sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-5)
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(resolve, ["of_test"] * 200))
+        assert sys.stdout is before
+        assert {one.login for one in found} == {"me"}
+    finally:
+        sys.setswitchinterval(interval)
+        sys.stdout = before
 
 
 def test_airflow_is_not_loaded_for_json() -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sundial.engine.settings import settings
@@ -19,6 +20,8 @@ from sundial.sources.pull import PSEUDONYM_CONNECTION
 _ENVIRONMENT = "AIRFLOW_CONN_"
 _BACKENDS = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
 _CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+_ONE_AT_A_TIME = Lock()
+# What Airflow is asked with is the whole process's: its stdout, logging and environment.
 
 
 def resolve(connection_id: str) -> Connection:
@@ -100,7 +103,7 @@ def _from_json(connection_id: str, text: str) -> Connection:
 
 
 def _from_airflow(connection_id: str) -> Connection:
-    with _own_logging(), _as_its_command_line():
+    with _ONE_AT_A_TIME, _own_logging(), _as_its_command_line():
         from sundial.airflow.connections import resolve as resolve_in_airflow
 
         return resolve_in_airflow(connection_id)
