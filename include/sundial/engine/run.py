@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -97,21 +97,26 @@ class Run:
         self._look_at_notice_page()
         errors: list[SourceError] = []
         rows: dict[str, int] = {}
-        with ThreadPoolExecutor(self.pulled_at_once) as pool:
-            tried = pool.map(self._pull, self.feeds)
-            for name, error in zip(self.feeds, tried, strict=True):
-                if error is not None:
-                    errors.append(error)
-                    self._record_pull(name, "failed", error=str(error))
-                    continue
-                batches = Landing(self.lake, self.system.id, name).batches()
-                landed = [batch for batch in batches if batch.as_of == self.clock.as_of.isoformat()]
-                rows[name] = sum(batch.rows for batch in landed)
-                self._record_pull(name, "ok", rows=rows[name], batches=tuple(batch.id for batch in landed))
-                log.info("%s · %s: %d new rows", self.system.id, name, rows[name])
+        for name, error in zip(self.feeds, self._pulled(), strict=True):
+            if error is not None:
+                errors.append(error)
+                self._record_pull(name, "failed", error=str(error))
+                continue
+            batches = Landing(self.lake, self.system.id, name).batches()
+            landed = [batch for batch in batches if batch.as_of == self.clock.as_of.isoformat()]
+            rows[name] = sum(batch.rows for batch in landed)
+            self._record_pull(name, "ok", rows=rows[name], batches=tuple(batch.id for batch in landed))
+            log.info("%s · %s: %d new rows", self.system.id, name, rows[name])
         if errors:
             raise errors[0]
         return rows
+
+    def _pulled(self) -> Iterator[SourceError | None]:
+        if self.pulled_at_once == 1:  # in this thread: a task's time limit interrupts no other one
+            yield from map(self._pull, self.feeds)
+            return
+        with ThreadPoolExecutor(self.pulled_at_once) as pool:
+            yield from pool.map(self._pull, self.feeds)
 
     def _pull(self, name: FeedName) -> SourceError | None:
         zone = ZoneInfo(self.system.timezone or self.policy.timezone)
