@@ -267,6 +267,8 @@ def run() -> NoReturn:
         app()
     except SystemExit as ended:
         code = ended.code
+    if isinstance(code, str):  # as Python does with a message
+        typer.echo(code, err=True)
     atexit._run_exitfuncs()
     with suppress(BrokenPipeError):
         sys.stdout.flush()

@@ -86,8 +86,9 @@ def compose(
 def headline(report: WeeklyReport) -> str:
     """Returns the report in one line: its week, breaches and open questions."""
     breach = next((fact for fact in report.headline if "breach" in fact), "")
+    questions = next((fact for fact in report.headline if "question" in fact), "")
     late = " (ALARM: an earlier report did not go out)" if report.missed else ""
-    return f"AI health {report.week}: {breach}, {report.headline[-2]}{late}"
+    return f"AI health {report.week}: {breach}, {questions}{late}"
 
 
 def question_mail(

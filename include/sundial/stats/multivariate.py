@@ -197,7 +197,7 @@ def _cross_fit(
 
 
 def ridges(features: Floats, targets: Floats, folds: NDArray[np.intp], alpha: float) -> Iterator[Floats]:
-    """Ridge regression on the rows outside of each fold, in the order of the folds.
+    """Ridge regression (Hoerl and Kennard 1970) on the rows outside of each fold, in the order of the folds.
 
     What scikit-learn's `Ridge` finds there. The sums over the rows outside of a fold are those over all rows
     less those over the fold: so each row is multiplied once, not once for every other fold, which is most of
