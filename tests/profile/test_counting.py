@@ -20,6 +20,7 @@ from sundial.profile.accepted import Truths, aligned
 from sundial.profile.analysis import analysis_table
 from sundial.profile.columns import Columns
 from sundial.profile.compute import run
+from sundial.profile.counting import Rows, counted
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Bin, Statistic, counts, fuse, histogram, sample
@@ -312,3 +313,37 @@ def test_a_truth_of_another_day_is_not_that_of_the_output() -> None:
     outputs = pa.table({"key": key, "day": pa.array([FIRST])})
     truths = pa.table({"key": key, "day": pa.array([other]), "truth_": [1]})
     assert aligned(outputs, Truths.of(truths))["truth_"].to_pylist() == [None]
+
+
+def test_a_level_that_a_dictionary_has_twice_or_as_nothing_is_one_level() -> None:
+    named = pa.array(["b", None, "a", "b"])
+    column = pa.chunked_array(
+        [
+            pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 3, None], pa.int8()), named),
+            pa.DictionaryArray.from_arrays(pa.array([1, 1], pa.int8()), pa.array(["c", "a"])),
+        ]
+    )
+    for pieces, a, missing in ((column, 3, 2), (pa.chunked_array(column.chunks[:1]), 1, 2)):
+        nothing = np.zeros(len(pieces), np.int64)
+        found = counted(Rows(nothing, nothing, {"group": pieces}, nothing), counts("outputs", ["group"]))
+        codes, levels = found.keys["group"]
+        assert levels is not None
+        assert [levels[code] if code >= 0 else None for code in codes] == ["a", "b", None]
+        assert found.values["n"].tolist() == [a, 2, missing]
+
+
+def test_a_dictionary_of_all_numbers_of_its_index_leaves_room_for_what_is_missing() -> None:
+    levels = [f"level {place:03d}" for place in range(128)]
+    column = pa.DictionaryArray.from_arrays(pa.array([127, None], pa.int8()), pa.array(levels))
+    nothing = np.zeros(2, np.int64)
+    rows = Rows(nothing, nothing, {"group": pa.chunked_array([column])}, nothing)
+    assert counted(rows, counts("outputs", ["group"])).keys["group"][0].tolist() == [127, -1]
+
+
+def test_small_whole_numbers_do_not_overflow_in_a_combination() -> None:
+    values = pa.chunked_array([pa.array([-128, 127, 127], pa.int8())])
+    nothing = np.zeros(3, np.int64)
+    rows = Rows(nothing, nothing, {"a": values, "b": values}, nothing)
+    found = counted(rows, counts("outputs", ["a", "b"]))
+    assert [found.keys[name][0].tolist() for name in "ab"] == [[-128, 127], [-128, 127]]
+    assert found.values["n"].tolist() == [1, 2]

@@ -174,7 +174,7 @@ def _read(
     if any(form != forms[0] for form in forms):
         pieces = _by_engine(lake, connection, paths, names)
     else:
-        pieces = _by_row_groups(lake, paths, forms[0].keys() if forms else ())
+        pieces = _by_row_groups(lake, paths, forms[0].keys() if forms else (), at_once)
     waiting: list[pa.Table] = []
     for piece in pieces:
         waiting.append(piece)
@@ -191,13 +191,31 @@ def _form(lake: Lake, path: str, names: Sequence[str]) -> Mapping[str, pa.DataTy
     return {name: schema.field(name).type for name in names if name in schema.names}
 
 
-def _by_row_groups(lake: Lake, paths: Sequence[str], names: Iterable[str]) -> Iterator[pa.Table]:
-    """Opens one file after another: a history of small ones has more than a process may have open."""
+def _by_row_groups(
+    lake: Lake, paths: Sequence[str], names: Iterable[str], at_once: float
+) -> Iterator[pa.Table]:
+    """Opens one file after another: a history of small ones has more than a process may have open.
+
+    Row groups that are read together come as one array a column, which nothing has to join any more.
+    """
     for path in paths:
         source = lake.uri(path) if lake.is_local else io.BytesIO(lake.get(path))
         with pq.ParquetFile(source, read_dictionary=list(names)) as file:
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group, list(names))
+            for groups in _together(file.metadata, at_once):
+                yield file.read_row_groups(groups, list(names))
+
+
+def _together(file: pq.FileMetaData, at_once: float) -> Iterator[Sequence[int]]:
+    """Yields row groups in their order, as many as have no more rows, at least one."""
+    groups, rows = list[int](), 0
+    for group in range(file.num_row_groups):
+        more = file.row_group(group).num_rows
+        if groups and rows + more > at_once:
+            yield groups
+            groups, rows = [], 0
+        groups, rows = [*groups, group], rows + more
+    if groups:
+        yield groups
 
 
 def _by_engine(lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str]) -> Iterator[pa.Table]:

@@ -156,7 +156,7 @@ def decoded(codes: NDArray[Any], levels: Levels) -> Any:
 
 
 def distinct(
-    codes: Sequence[NDArray[np.int64]], sizes: Sequence[int]
+    codes: Sequence[NDArray[np.integer[Any]]], sizes: Sequence[int]
 ) -> tuple[Sequence[NDArray[np.int64]], NDArray[np.int64]]:
     """Returns each distinct combination of codes once, sorted, and which of them each row has.
 
@@ -179,8 +179,8 @@ def distinct(
         rest, place = np.flatnonzero(there), (np.cumsum(there) - 1)[number]
     found = []
     for size in reversed(sizes):
-        rest, column = np.divmod(rest, size)
-        found.append(column)
+        rest, of_key = np.divmod(rest, size)
+        found.append(of_key)
     return found[::-1], place
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from sundial.profile.aggregates import KEPT, Aggregate
-from sundial.profile.cells import SPARSE, Cells, Codes, Levels, distinct
+from sundial.profile.cells import SPARSE, Cells, Codes, Levels, distinct, order_of
 from sundial.profile.statistics import FARTHEST, RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
 
 if TYPE_CHECKING:
@@ -33,15 +33,29 @@ _RANKS = 16**RANK_DIGITS
 
 @dataclass(frozen=True)
 class _Key:
-    """Codes of each row from 0 on, `size` where the key is missing; code 0 stands for `low`."""
+    """Codes of each row from 0 on, `size` where the key is missing; code 0 stands for `low`.
 
-    codes: NDArray[np.int64]
+    Levels are in whatever order the codes have; `placed` tells their sorted one.
+    """
+
+    codes: NDArray[np.integer[Any]]
     size: int
     levels: Levels = None
     low: int = 0
 
-    def found(self, codes: NDArray[np.int64]) -> Codes:
-        return np.where(codes == self.size, -1, codes + self.low), self.levels
+    @cached_property
+    def placed(self) -> NDArray[np.int64] | None:
+        """The place of each code among the sorted levels, itself where it is missing; None without levels."""
+        if self.levels is None:
+            return None
+        order = sorted(range(self.size), key=self.levels.__getitem__)
+        return np.append(np.argsort(order), self.size).astype(np.int64)
+
+    def found(self, codes: NDArray[np.integer[Any]]) -> Codes:
+        """Returns codes as cells have them."""
+        levels = None if self.levels is None else sorted(self.levels)
+        of_cells = codes if self.placed is None else self.placed[codes]
+        return np.where(of_cells == self.size, -1, of_cells + self.low).astype(np.int64), levels
 
 
 class Rows:
@@ -128,7 +142,7 @@ def counted(rows: Rows, statistic: Statistic) -> Cells:
         for key in keys.values():
             # With one partition, as where days are large, the first key's codes are the number already.
             alone = place is rows.partition and sizes[0] == 1
-            place = key.codes if alone else place * (key.size + 1) + key.codes
+            place = key.codes.astype(np.intp) if alone else place * (key.size + 1) + key.codes
         n = np.bincount(place, minlength=size)
         there = np.flatnonzero(n)
         found, rest = [], there
@@ -143,12 +157,18 @@ def counted(rows: Rows, statistic: Statistic) -> Cells:
         for name in statistic.extremes:
             values[f"{end}_{name}"] = extreme = np.full(len(n), np.nan)
             merge.at(extreme, place, _finite(rows.numbers(name)))
-    return Cells(
+    cells = Cells(
         rows.days[0][found[0]],
         rows.days[1][found[0]],
         {name: key.found(codes) for (name, key), codes in zip(keys.items(), found[1:], strict=True)},
         {name: values[name][there] for name in statistic.merged},
     )
+    placed = [key.placed for key in keys.values()]
+    if all(places is None for places in placed):  # in their order already
+        return cells
+    own = zip(placed, found[1:], strict=True)
+    sorted_by = [codes if places is None else places[codes] for places, codes in own]
+    return cells.only(order_of([found[0], *sorted_by]))
 
 
 def _drawn(rows: Rows, sample: Sample) -> Cells:
@@ -200,23 +220,27 @@ def _partitions(
 
 
 def _levels(column: pa.ChunkedArray) -> _Key:
-    """Returns a text's levels, sorted; each piece of a column may have a dictionary of its own."""
-    names = {name for chunk in column.chunks for name in chunk.dictionary.to_pylist()}
-    levels = sorted(name for name in names if name is not None)
-    places = {level: place for place, level in enumerate(levels)}
-    codes = []
-    for chunk in column.chunks:
-        of_chunk = [places.get(name, len(levels)) for name in chunk.dictionary.to_pylist()]
-        indices = chunk.indices.fill_null(len(of_chunk)) if chunk.null_count else chunk.indices
-        codes.append(np.array([*of_chunk, len(levels)])[indices.to_numpy()])
-    return _Key(np.concatenate([np.zeros(0, np.int64), *codes]), len(levels), levels)
+    """Returns a text's levels; each piece of a column may have a dictionary of its own."""
+    if any(chunk.dictionary.null_count for chunk in column.chunks):  # these Arrow cannot bring together
+        column = column.cast(column.type.value_type).dictionary_encode()
+    unified = column.unify_dictionaries()
+    given = unified.chunk(0).dictionary.to_pylist() if unified.num_chunks else []
+    levels = list(dict.fromkeys(given))
+    indices = [chunk.indices.cast(pa.int32()).fill_null(len(given)).to_numpy() for chunk in unified.chunks]
+    codes = indices[0] if len(indices) == 1 else np.concatenate([np.zeros(0, np.int32), *indices])
+    if len(levels) < len(given):  # one of them stands there twice, as UNKNOWN may
+        places = {level: place for place, level in enumerate(levels)}
+        codes = np.array([*map(places.__getitem__, given), len(levels)])[codes]
+    return _Key(codes, len(levels), levels)
 
 
 def _whole(column: pa.ChunkedArray) -> _Key:
     values = column.to_numpy()
     if values.dtype.kind == "i" and len(values):
-        least = int(values.min())
-        return _Key(values.astype(np.int64) - least, int(values.max()) - least + 1, low=least)
+        least, most = int(values.min()), int(values.max())
+        # In whole numbers of this width the difference may have no place.
+        codes = values.astype(np.int64) - least if least else values
+        return _Key(codes, most - least + 1, low=least)
     known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
     numbers = np.where(known, values, 0).astype(np.int64)
     low = int(numbers[known].min(initial=0))
@@ -224,46 +248,46 @@ def _whole(column: pa.ChunkedArray) -> _Key:
     return _Key(np.where(known, numbers - low, size), size, low=low)
 
 
-def _bins(values: NDArray[Any], key: Bin) -> NDArray[np.int64]:
-    def place(piece: NDArray[np.float64]) -> NDArray[np.float64]:
-        piece -= key.low
-        piece *= key.per_unit
-        known = np.isfinite(piece)
-        np.clip(
-            piece, 0, key.bins - 1, out=piece
-        )  # to make it whole cuts it: at 0 or above that is its floor
-        if not known.all():
-            piece[~known] = key.bins
-        return piece
+def _bins(values: NDArray[Any], key: Bin) -> NDArray[np.int32]:
+    def place(piece: NDArray[Any], out: NDArray[np.float64]) -> None:
+        np.subtract(piece, key.low, out=out, dtype=np.float64)
+        out *= key.per_unit
+        known = None if math.isfinite(out.sum()) else np.isfinite(out)
+        np.clip(out, 0, key.bins - 1, out=out)  # to make it whole cuts it: at 0 or above that is its floor
+        if known is not None:
+            out[~known] = key.bins
 
-    return _by_piece(values, place)
+    return _by_piece(values, place, np.int32)
 
 
 def _scaled(values: NDArray[Any], unit: float) -> NDArray[np.int64]:
     """Returns whole multiples of unit / SUM_SCALE, as `compute.expression` has them; 0 where missing."""
 
-    def scale(piece: NDArray[np.float64]) -> NDArray[np.float64]:
-        known = np.isfinite(piece)
-        piece /= unit
-        np.clip(piece, -FARTHEST, FARTHEST, out=piece)
-        piece *= SUM_SCALE
-        piece += 0.5
-        np.floor(piece, out=piece)
-        if not known.all():
-            piece[~known] = 0
-        return piece
+    def scale(piece: NDArray[Any], out: NDArray[np.float64]) -> None:
+        np.divide(piece, unit, out=out, dtype=np.float64)
+        known = None if math.isfinite(out.sum()) else np.isfinite(piece)
+        np.clip(out, -FARTHEST, FARTHEST, out=out)
+        out *= SUM_SCALE
+        out += 0.5
+        np.floor(out, out=out)
+        if known is not None:
+            out[~known] = 0
 
-    return _by_piece(values, scale)
+    return _by_piece(values, scale, np.int64)
 
 
 def _by_piece(
-    values: NDArray[Any], work: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> NDArray[np.int64]:
-    done = np.empty(len(values), np.int64)
+    values: NDArray[Any],
+    work: Callable[[NDArray[Any], NDArray[np.float64]], None],
+    kind: type[np.integer[Any]],
+) -> NDArray[Any]:
+    done, out = np.empty(len(values), kind), np.empty(_PIECE)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(values), _PIECE):
-            piece = slice(start, start + _PIECE)
-            done[piece] = work(values[piece].astype(np.float64))
+            piece = values[start : start + _PIECE]
+            made = out[: len(piece)]
+            work(piece, made)
+            done[start : start + _PIECE] = made
     return done
 
 
