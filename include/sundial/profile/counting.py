@@ -93,7 +93,8 @@ class Rows:
         """Returns a column as numbers, NaN where it is missing."""
         if name not in self._numbers:
             column = self._columns[name]
-            values = column.cast(pa.float64(), safe=False) if column.null_count else column
+            plain = column.null_count == 0 and not pa.types.is_decimal(column.type)
+            values = column if plain else column.cast(pa.float64(), safe=False)
             self._numbers[name] = self._of(values.to_numpy())
         return self._numbers[name]
 
