@@ -48,7 +48,7 @@ def outputs_of(
 
 @dataclass(frozen=True)
 class Truths:
-    """Truths of outputs, in the order of their days.
+    """Truths of outputs, in the order of their days and of the first halves of their keys.
 
     Attributes:
         keys: the two halves of each key, as `halves` gives them.
@@ -62,9 +62,13 @@ class Truths:
 
     @classmethod
     def of(cls, rows: pa.Table) -> Self:
-        """Takes key, day and the columns that there are of a truth."""
-        columns = rows.select([name for name in OF_TRUTH if name in rows.column_names])
-        return cls(halves(rows), days_of(rows), columns.combine_chunks())
+        """Takes key, day and the columns that there are of a truth, in the order of the days."""
+        columns = rows.select([name for name in OF_TRUTH if name in rows.column_names]).combine_chunks()
+        keys, days = halves(rows), days_of(rows)
+        if ((keys[1:, 0] < keys[:-1, 0]) & (days[1:] == days[:-1])).any():
+            order = np.lexsort([keys[:, 0], days])
+            keys, days, columns = keys[order], days[order], columns.take(order)
+        return cls(keys, days, columns)
 
 
 def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: bool) -> Truths | None:
@@ -88,7 +92,7 @@ def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: b
 def aligned(outputs: pa.Table, truths: Truths | None) -> pa.Table:
     """Returns the outputs with the columns of their truths, null where none is known.
 
-    Both are in the order of their days. Keys are hashes: their first half finds, their second half proves.
+    Outputs are in the order of their days. Keys are hashes: their first half finds, their second half proves.
     """
     if truths is None:
         return outputs
@@ -97,42 +101,51 @@ def aligned(outputs: pa.Table, truths: Truths | None) -> pa.Table:
     for day in days[np.append(True, days[1:] != days[:-1])[: len(days)]]:
         here, there = (slice(*d.searchsorted([day, day + 1])) for d in (days, truths.days))
         _find(ours[here], truths.keys[there], there.start, place[here])
-    taken = truths.columns.take(pa.array(place, mask=place < 0))
-    for name in taken.column_names:
-        outputs = outputs.append_column(name, taken[name])
+    for name in truths.columns.column_names:
+        outputs = outputs.append_column(name, _taken(truths.columns[name], place))
     return outputs
 
 
+def _taken(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
+    """Returns the value at each place, null where that is -1."""
+    missing = place < 0
+    values = column.cast(pa.int32()) if column.type == pa.date32() else column
+    if values.null_count or not len(values) or not pa.types.is_integer(values.type):
+        return column.take(pa.array(place, mask=missing)).combine_chunks()
+    return pa.array(values.to_numpy()[place], values.type, mask=missing).cast(column.type)
+
+
 def _find(ours: NDArray[np.uint64], theirs: NDArray[np.uint64], start: int, place: NDArray[np.int64]) -> None:
-    """Writes for each of our keys where, from `start` on, the same one of theirs is."""
-    first, second = _in_order(ours), _in_order(theirs)
-    sorted_ours, sought = ours[first, 0], theirs[second]
-    if isinstance(second, slice) and len(ours):  # a piece of a day has few of its keys
-        keys = sought[:, 0]
-        second = slice(keys.searchsorted(sorted_ours[0]), keys.searchsorted(sorted_ours[-1], side="right"))
-        sought = theirs[second]
+    """Writes for each of our keys where, from `start` on, the same one of theirs is; theirs are in order."""
     if not len(ours):
         return
-    row_of, theirs_of = (np.arange(len(keys))[order] for keys, order in ((ours, first), (theirs, second)))
-    second_half = ours[first, 1]
-    at = sorted_ours.searchsorted(sought[:, 0])
-    open_: slice | NDArray[np.intp] = slice(None)
+    order = _in_order(ours)
+    ours = ours if order is None else ours[order]
+    # A piece of a day has few of its keys.
+    low = theirs[:, 0].searchsorted(ours[0, 0])
+    sought = theirs[low : theirs[:, 0].searchsorted(ours[-1, 0], side="right")]
+    at = ours[:, 0].searchsorted(sought[:, 0])
+    open_ = None
     while True:  # once, but for keys whose first halves are the same
-        near = np.minimum(at[open_], len(ours) - 1)
-        of_key = (sorted_ours[near] == sought[open_, 0]) & (at[open_] < len(ours))
-        same = of_key & (second_half[near] == sought[open_, 1])
-        place[row_of[near[same]]] = start + theirs_of[open_][same]
-        again = of_key & ~same
-        if not again.any():
+        near, asked = (at, sought) if open_ is None else (at[open_], sought[open_])
+        there = near < len(ours)
+        near = np.minimum(near, len(ours) - 1)
+        of_key = (ours[near, 0] == asked[:, 0]) & there
+        same = of_key & (ours[near, 1] == asked[:, 1])
+        found = np.flatnonzero(same)
+        rows = near[found] if order is None else order[near[found]]
+        place[rows] = start + low + (found if open_ is None else open_[found])
+        again = np.flatnonzero(of_key & ~same)
+        if not len(again):
             return
-        open_ = np.arange(len(sought))[open_][again]
+        open_ = again if open_ is None else open_[again]
         at[open_] += 1
 
 
-def _in_order(keys: NDArray[np.uint64]) -> slice | NDArray[np.intp]:
-    """Returns what brings the keys into their order; accepted files are in it already."""
+def _in_order(keys: NDArray[np.uint64]) -> NDArray[np.intp] | None:
+    """Returns what brings the keys into their order; None where they are, as those of accepted files."""
     first = keys[:, 0]
-    return slice(None) if (first[1:] >= first[:-1]).all() else np.argsort(first, kind="stable")
+    return None if (first[1:] >= first[:-1]).all() else np.argsort(first, kind="stable")
 
 
 def halves(rows: pa.Table) -> NDArray[np.uint64]:
@@ -141,6 +154,15 @@ def halves(rows: pa.Table) -> NDArray[np.uint64]:
     Raises:
         ValueError: the keys are none of 16 bytes.
     """
+    return _halves(rows).astype(np.uint64)
+
+
+def first_half(rows: pa.Table) -> NDArray[np.uint64]:
+    """Returns the first half of each key; raises what `halves` does."""
+    return _halves(rows)[:, 0].astype(np.uint64)
+
+
+def _halves(rows: pa.Table) -> NDArray[Any]:
     if rows["key"].type != pa.uuid():
         raise ValueError(
             f"the accepted rows have keys of type {rows['key'].type}, from before keys had 16 bytes; "
@@ -150,7 +172,7 @@ def halves(rows: pa.Table) -> NDArray[np.uint64]:
         np.frombuffer(chunk.storage.buffers()[1], ">u8").reshape(-1, 2)[chunk.offset :][: len(chunk)]
         for chunk in rows["key"].chunks
     ]
-    return np.concatenate([np.empty((0, 2), ">u8"), *parts]).astype(np.uint64)
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, 2), ">u8"), *parts])
 
 
 def days_of(rows: pa.Table, name: str = "day") -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sundial.profile.accepted import days_of, halves
+from sundial.profile.accepted import days_of, first_half
 from sundial.profile.aggregates import Aggregate
 from sundial.profile.analysis import PLACE, derived
 from sundial.profile.columns import Columns
@@ -42,7 +42,7 @@ class Analysis:
         found = {
             name: _coded(column, unknown=name in self._columns.categories) for name, column in found.items()
         }
-        day, rank = days_of(rows), (halves(rows)[:, 0] >> np.uint64(64 - 4 * RANK_DIGITS)).astype(np.int64)
+        day, rank = days_of(rows), (first_half(rows) >> np.uint64(64 - 4 * RANK_DIGITS)).astype(np.int64)
         if "outcome_counted" not in rows.column_names:
             known, outcome_counted = np.zeros(0, np.intp), np.zeros(0, np.int64)
         else:
