@@ -1,10 +1,12 @@
-"""CPU seconds of `sundial try` and `sundial backtest` on a generated file of so many outputs a week.
+"""Seconds of `sundial try` and `sundial backtest` on a generated file of so many outputs a week.
 
-Usage: python -m benchmarks.trial --weeks 6 --rows 100000 [--backtest] [--profile] [-- --no-gate]
+Usage: python -m benchmarks.trial --weeks 6 --rows 100000 [--monitored] [--backtest] [-- --no-gate]
 
-What follows `--` is passed on to the command. The register entry has two groups with their intersection, ten
-districts as slices, one number, two expectations and a report window of four weeks; nine in ten outputs have
-their outcome a week later. The baseline is the first four weeks.
+What follows `--` is passed on to the command. With `--monitored` all weeks but the last are measured and
+recorded before, so that a trial goes on from there; `--profile` prints where the time goes. The register
+entry has two groups with their intersection, ten districts as slices, one number, two expectations and a
+report window of four weeks; nine in ten outputs have their outcome a week later. The baseline is the first
+four weeks.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+
+from sundial.cli.connections import resolve
+from sundial.engine.run import Run
+from sundial.engine.settings import settings
+from sundial.engine.today import today
+from sundial.register.load import load_policy, load_system
+from sundial.register.principles import Principle
+from sundial.sources.pull import Clock
 
 FIRST = date(2024, 1, 1)
 ID = "light-triage"
@@ -125,11 +136,28 @@ def _entry(folder: Path) -> dict[str, Any]:
     }
 
 
+def _monitor(until: date) -> None:
+    """Measures and records all weeks up to a Sunday, as the DAG of the system does."""
+    here = settings()
+    store = here.open_store()
+    store.migrate()
+    system, policy = load_system(here.register / f"{ID}.yaml"), load_policy(here.policy)
+    clock = Clock(until, today(policy.timezone))
+    run = Run(system, policy, clock, here.open_lake(), store, resolve, "benchmark")
+    run.pull()
+    run.gate()
+    run.profile()
+    for principle in Principle:
+        run.check(principle)
+    run.record()
+
+
 def main() -> None:
-    """Writes the data, runs the command and prints its CPU seconds."""
+    """Writes the data, runs the command and prints its seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--weeks", type=int, default=6)
     parser.add_argument("--rows", type=int, default=100_000, help="outputs a week")
+    parser.add_argument("--monitored", action="store_true")
     parser.add_argument("--backtest", action="store_true")
     parser.add_argument("--profile", action="store_true", help="print where the time goes, by cProfile")
     parser.add_argument("rest", nargs="*")
@@ -137,20 +165,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | write(Path(folder), asked.weeks, asked.rows)
         last = FIRST + (asked.weeks - 1) * WEEK
+        if asked.monitored:
+            os.environ.update(environment)
+            _monitor(last - timedelta(days=1))
         command = ["backtest", ID, "--until"] if asked.backtest else ["try", ID, "--week"]
         sundial = ["-m", "sundial.cli.main", *command, last.isoformat(), *asked.rest, "--json"]
         python = [sys.executable, *(["-m", "cProfile", "-s", "tottime"] if asked.profile else [])]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         ended = subprocess.run(
             [*python, *sundial], env=environment, stdout=subprocess.PIPE, text=True, check=False
         )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - begun
         if asked.profile:
             print("\n".join(ended.stdout.splitlines()[-400:]))
         elif ended.stdout.startswith("{"):
             print(json.loads(ended.stdout).get("seconds"))
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    print(f"{asked.weeks} weeks of {asked.rows:,}: {cpu:.1f} CPU s, exit code {ended.returncode}")
+    print(
+        f"{asked.weeks} weeks of {asked.rows:,}: {cpu:.1f} CPU s, {wall:.1f} s, exit code {ended.returncode}"
+    )
 
 
 if __name__ == "__main__":

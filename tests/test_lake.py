@@ -10,12 +10,14 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 from small_system import DATES, ID, run_of
 
 from sundial.lake import Lake
+from sundial.overlay import Overlay
 from sundial.register.principles import Principle
 from sundial.store.results import Results
 from sundial.sunset.judge import judge
@@ -151,3 +153,49 @@ def test_what_a_killed_writer_left_is_swept_after_an_hour(tmp_path: Path) -> Non
     assert fresh.exists()
     assert not old.exists()
     assert lake.list("systems") == ["systems/a/x.json"]
+
+
+class TestOverlay:
+    """A lake laid over the one of each test."""
+
+    @pytest.fixture
+    def over(self, lake: Lake, tmp_path: Path) -> Overlay:
+        lake.put_table("a/old.parquet", TABLE)
+        lake.put("a/hidden.bin", b"hidden")
+        lake.put("ab/other.bin", b"other")
+        shown = {path: about for path, about in lake.found("").items() if "hidden" not in path}
+        return Overlay(f"{tmp_path}/own", lake, shown)
+
+    def test_files_of_both_are_listed_and_got(self, over: Overlay) -> None:
+        over.put("a/new.bin", b"new")
+        assert over.list("a") == ["a/new.bin", "a/old.parquet"]
+        assert over.versions("a").keys() == {"a/new.bin", "a/old.parquet"}
+        assert over.get_table("a/old.parquet") == TABLE
+        assert over.get("a/new.bin") == b"new"
+        assert list(over.sizes(["a/new.bin", "ab/other.bin"])) == [3, 5]
+        with over.open("ab/other.bin") as file:
+            assert file.read() == b"other"
+        assert over.exists("ab/other.bin")
+        assert not over.exists("a/hidden.bin")
+        with pytest.raises(FileNotFoundError):
+            over.get("a/hidden.bin")
+
+    def test_what_is_put_or_deleted_leaves_the_other_lake_as_it_is(self, over: Overlay, lake: Lake) -> None:
+        before = lake.versions("")
+        over.put("ab/other.bin", b"own")
+        assert over.get("ab/other.bin") == b"own"
+        over.delete("a/old.parquet")
+        assert over.list("a") == []
+        over.delete("ab/other.bin")
+        assert not over.exists("ab/other.bin")
+        assert over.list("ab") == []
+        assert lake.versions("") == before
+
+    def test_pyarrow_and_duckdb_read_files_of_both(self, over: Overlay) -> None:
+        over.put_table("a/new.parquet", TABLE)
+        for path in ("a/old.parquet", "a/new.parquet"):
+            assert pq.read_table(over.readable(path)) == TABLE
+        with duckdb.connect() as connection:
+            over.attach(connection)
+            uris = [over.uri(path) for path in over.list("a")]
+            assert connection.read_parquet(uris).count("*").fetchall() == [(4,)]

@@ -92,6 +92,15 @@ class Lake:
         opened: AbstractContextManager[IO[bytes]] = self.fs.open(posixpath.join(self.root, path), "rb")
         return opened
 
+    def readable(self, path: str) -> str | IO[bytes]:
+        """Returns what pyarrow reads parts of, fast: the name of a local file, or the bytes of another."""
+        return self.uri(path) if self.is_local else io.BytesIO(self.get(path))
+
+    def sizes(self, paths: Sequence[str]) -> Sequence[int]:
+        """Returns the bytes of each file."""
+        sizes: Sequence[int] = self.fs.sizes([posixpath.join(self.root, path) for path in paths])
+        return sizes
+
     def exists(self, path: str) -> bool:
         """Returns whether the file is there, whole."""
         return bool(self.fs.exists(posixpath.join(self.root, path)))
@@ -112,13 +121,14 @@ class Lake:
 
     def list(self, prefix: str) -> Sequence[str]:
         """Returns the paths of all files under the folder, sorted; unfinished writes are not files."""
-        return list(self._found(prefix))
+        return list(self.found(prefix))
 
     def versions(self, prefix: str) -> Mapping[str, str]:
         """Returns the same paths, each with what the file system says of it; that changes with the file."""
-        return {path: " ".join(map(str, about.values())) for path, about in self._found(prefix).items()}
+        return {path: " ".join(map(str, about.values())) for path, about in self.found(prefix).items()}
 
-    def _found(self, prefix: str) -> Mapping[str, Mapping[str, Any]]:
+    def found(self, prefix: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns the same paths, each with all that the file system says of it."""
         found = self.fs.find(posixpath.join(self.root, prefix), withdirs=False, detail=True)
         start = len(self.root) + 1
         paths = {name[start:]: about for name, about in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,14 +21,20 @@ from sundial.engine.today import today as day_in
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
 from sundial.lake import Lake
+from sundial.overlay import Overlay
 from sundial.register.models import Policy, System
 from sundial.register.principles import Principle
 from sundial.sources.connection import Connection, Resolve
 from sundial.sources.errors import SourceError
+from sundial.sources.landing import Landing
+from sundial.sources.learnt import published_path
 from sundial.sources.pull import PSEUDONYM_CONNECTION, Clock
 from sundial.store.database import Database, StoreNotMigrated
 from sundial.store.records import Finding, Status
-from sundial.store.results import Results
+from sundial.store.results import JudgedWeek, Results
+
+_DATED = frozenset({"landing", "gate", "quarantine", "data_docs", "learnt"})
+# Folders whose files' names begin with the as-of date of what brought them.
 
 Step = Callable[[str], None]
 """Takes the name of the step that begins now."""
@@ -54,6 +61,7 @@ class Tried:
         week: Monday of the judged week.
         measured: Mondays of the weeks that were measured for it, in order; the last one is `week`.
         carried_until: Monday of the last week whose evidence the store had; None after a cold start.
+        lake_until: as-of date of the last rows that the City's lake had; None where sources were read whole.
         contracts: whether rows had to satisfy the contracts.
         last_output: last day with accepted outputs up to the week's end.
         findings: of the week, by principle.
@@ -65,6 +73,7 @@ class Tried:
     contracts: bool
     measured: Sequence[date] = ()
     carried_until: date | None = None
+    lake_until: date | None = None
     last_output: date | None = None
     feeds: Mapping[str, FeedTried] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
@@ -94,6 +103,7 @@ class Tried:
             "contracts_judged": self.contracts,
             "measured_weeks": [week.isoformat() for week in self.measured],
             "evidence_carried_until": self.carried_until.isoformat() if self.carried_until else None,
+            "lake_until": self.lake_until.isoformat() if self.lake_until else None,
             "last_output": self.last_output.isoformat() if self.last_output else None,
             "feeds": {name: vars(feed) for name, feed in self.feeds.items()},
             "findings": [{"id": finding.id, **finding.payload()} for finding in self.findings],
@@ -108,14 +118,17 @@ def try_system(
     *,
     resolve: Resolve,
     store: Database,
+    lake: Lake | None = None,
     contracts: bool = True,
     step: Step = lambda _: None,
 ) -> Tried:
     """Runs the flow for one week and records nothing.
 
-    Sources are read whole, as a first pull does, up to the week's Sunday. Where the store has judged weeks
-    before it, the weeks after the last of these are measured, and evidence is carried on from there; else
-    the weeks of the report window are, from a cold start.
+    Where the City's lake has rows of the system, the run goes on from what lay there on the week's Sunday, as
+    the system's own run would have. Else, or where that is asked for, sources are read whole up to that day,
+    as a first pull does. Where the store has judged weeks before it, the weeks after the last of these are
+    measured, and evidence is carried on from there; else the weeks of the report window are, from a cold
+    start.
 
     Args:
         system: the register entry.
@@ -123,6 +136,7 @@ def try_system(
         day: a day of the week to judge; the last complete week when None.
         resolve: gives connections.
         store: read only, for what is carried; it need not be there.
+        lake: the City's, read only; None to read the sources whole.
         contracts: whether rows must satisfy the contracts, see `Gate`.
         step: told what begins.
 
@@ -140,10 +154,66 @@ def try_system(
     _load_meanwhile(gate, "ibis.backends.duckdb", "sklearn.metrics", "fairlearn.metrics")
     clock = Clock(week + timedelta(days=6), today)
     with throw_away(system, policy, clock, resolve, contracts=contracts) as run:
+        if lake is not None and _has_secret(resolve):
+            run = _laid_over(run, lake, tried)
+        kept = store if _is_there(store) else run.database
+        tried.carried_until = _last_before(kept, run, tried)
         _bring(run, tried, step)
         # The same rows, judged beside what the City's store has: `measuring` only reads it.
-        _measure(replace(run, database=store if _is_there(store) else run.database), tried, step)
+        _measure(replace(run, database=kept), tried, step)
     return tried
+
+
+def _has_secret(resolve: Resolve) -> bool:
+    """Tells whether keys are hashed as those of the City's lake are; else none would be found there."""
+    with suppress(LookupError):
+        return bool(resolve(PSEUDONYM_CONNECTION).password)
+    return False
+
+
+def _laid_over(run: Run, lake: Lake, tried: Tried) -> Run:
+    """Returns the run on what the City's lake had of the system as of the run's date, if it had anything."""
+    as_of, place = run.clock.as_of.isoformat(), f"systems/{run.system.id}"
+    found = lake.found(place)
+    landed = [path for path in found if path.startswith(f"{place}/landing/") and path.endswith(".json")]
+    until = max((day for path in landed if (day := posixpath.basename(path)[:10]) <= as_of), default=None)
+    if until is None:
+        return run
+    tried.lake_until = date.fromisoformat(until)
+    shown = {path: about for path, about in found.items() if _was_there(path[len(place) + 1 :], as_of)}
+    judged = [path for path in shown if path.startswith(f"{place}/gate/")]
+    later = {path for path in judged if lake.get_json(path)["inputs"]["as_of"] > as_of}
+    published = published_path(run.system.id)
+    return replace(
+        run,
+        lake=Overlay(
+            run.lake.root,
+            lake,
+            {path: about for path, about in shown.items() if path not in later}
+            | {path: about for path, about in lake.found("published").items() if path == published},
+        ),
+    )
+
+
+def _was_there(path: str, as_of: str) -> bool:
+    """Tells whether a run as of the day had a file of the system: those of batches begin with their date."""
+    kind = path.partition("/")[0]
+    return kind != "staging" and (kind not in _DATED or posixpath.basename(path)[:10] <= as_of)
+
+
+def _last_before(kept: Database, run: Run, tried: Tried) -> date | None:
+    """Returns the last week that is judged before this one.
+
+    A run that goes on from the City's lake has it as judged, so that the gate counts new rows after it.
+    """
+    judged = [judged for judged in Results(kept).judged(run.system.id) if judged.week < tried.week]
+    if not judged:
+        return None
+    last = judged[-1]
+    if tried.lake_until is not None:
+        week = JudgedWeek(last.week, last.as_of, last.config_hash, last.code_version, ())
+        Results(run.database).record(run.system.id, [week], run.run_id)
+    return last.week
 
 
 def _load_meanwhile(*modules: str) -> None:
@@ -206,17 +276,17 @@ def _bring(run: Run, tried: Tried, step: Step) -> None:
     with _timed(tried, "profile", step):
         run.profile()
     gate = Gate(run.system, run.lake)
-    pulls = Results(run.database).latest_pulls(run.system.id)
     tried.feeds = {
-        name: FeedTried(pulls[name].rows, sum(manifest.refused for manifest in gate.manifests(name)))
+        name: FeedTried(
+            sum(batch.rows for batch in Landing(run.lake, run.system.id, name).batches()),
+            sum(manifest.refused for manifest in gate.manifests(name)),
+        )
         for name in run.feeds
     }
 
 
 def _measure(run: Run, tried: Tried, step: Step) -> None:
     results, week = Results(run.database), tried.week
-    earlier = [judged.week for judged in results.judged(run.system.id) if judged.week < week]
-    tried.carried_until = max(earlier, default=None)
     findings: list[Finding] = []
     for principle in Principle:
         with _timed(tried, principle.label, step):

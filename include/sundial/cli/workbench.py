@@ -121,15 +121,23 @@ def try_(
             "contract would refuse is measured.",
         ),
     ] = False,
+    afresh: Annotated[
+        bool,
+        typer.Option(
+            "--afresh",
+            help="Read the sources whole, as a first pull does, whatever the City's lake has of them.",
+        ),
+    ] = False,
     check: OfCheck = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole flow of a system on its real data, and record nothing.
 
-    Lake and store are temporary and removed at the end. The sources are read as a first pull reads them, up
-    to the Sunday of the judged week. Estimates are those that a run would record. Evidence is carried on from
-    the store where it has judged weeks before this one; else it is from a cold start, over the weeks of the
-    report window, and then says less than what a monitored system carries.
+    Lake and store are temporary and removed at the end. The run goes on from what the City's lake had on the
+    Sunday of the judged week; where it had nothing, the sources are read whole up to that day, as a first
+    pull does. Estimates are those that a run would record. Evidence is carried on from the store where it has
+    judged weeks before this one; else it is from a cold start, over the weeks of the report window, and then
+    says less than what a monitored system carries.
 
     Exit code 1 when something could not be measured; a breach is a result, and no error.
 
@@ -152,6 +160,7 @@ def try_(
                     week.date() if week else None,
                     resolve=resolve,
                     store=where.open_store(),
+                    lake=None if afresh else where.open_lake(),
                     contracts=not no_gate,
                     step=lambda name: step(f"{entry.id}: {name}"),
                 )
@@ -187,8 +196,13 @@ def _show_tried(tried: Tried) -> None:
         out.print(f"{name}: {feed.rows:,} rows, {feed.refused:,} refused")
         if feed.error:
             say(f"{name}: {feed.error}")
+    if tried.lake_until is not None:
+        out.print(
+            f"Rows up to {tried.lake_until} are those of the City's lake; --afresh reads the sources whole."
+        )
     if not tried.contracts:
-        out.print("The contracts were not asked (--no-gate): what they alone refuse is measured.")
+        since = "" if tried.lake_until is None else " of new rows"
+        out.print(f"The contracts were not asked{since} (--no-gate): what they alone refuse is measured.")
     out.print(f"Findings of the week of {tried.week}; nothing was recorded. {tried.evidence}")
     out.print(findings_table(tried.findings))
     out.print(f"{sum(tried.seconds.values()):.1f} s: {_seconds(tried)}")

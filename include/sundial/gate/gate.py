@@ -65,7 +65,8 @@ class Gate:
             lake: where they lie.
             chunk: rows judged at once: it decides about memory, and about nothing else.
             contracts: whether rows must satisfy what the register entry expects of them; without it only
-                what the shape of the feed implies is asked, and Great Expectations is not loaded.
+                what the shape of the feed implies is asked, and Great Expectations is not loaded. What was
+                judged with contracts before stays as it is then.
         """
         if not contracts:
             system = without_contracts(system)
@@ -130,7 +131,7 @@ class Gate:
         done = []
         for batch in landing.batches():
             before = earlier.get(batch.id)
-            if before is not None and not _stale(before, inputs, rules):
+            if before is not None and not self._stale(before, inputs, rules):
                 continue
             rows = Rows(self._lake, landing.path(batch.id), self._chunk)
             beside = self._beside(rows, feed, batch, earlier)
@@ -148,6 +149,14 @@ class Gate:
                 return rules_of_outcomes(feed, as_of, self._task)
             case _:
                 return rules_of_events(feed, as_of)
+
+    def _stale(self, before: Judged, inputs: Mapping[str, str], rules: Sequence[Rule]) -> bool:
+        """Tells whether a verdict may have changed; one that was given with contracts stands without them."""
+        if self._contracts and before.inputs["contract"] != inputs["contract"]:
+            return True
+        reasons = {result.reason for result in before.rules if result.failed}
+        needs = {rule.depends for rule in rules if rule.reason in reasons} - {"contract"}
+        return any(before.inputs[name] != inputs[name] for name in needs)
 
     def _sweep(self, feed: FeedName, manifests: Iterable[Judged]) -> None:
         """Removes what no manifest names: rows of a verdict that was replaced, or that a kill cut off."""
@@ -385,14 +394,6 @@ def _why(failed: NDArray[np.bool_], reasons: Sequence[str]) -> list[str]:
         if (key := row.tobytes()) not in words:
             words[key] = "; ".join(itertools.compress(reasons, row))
     return [words[row.tobytes()] for row in failed]
-
-
-def _stale(before: Judged, inputs: Mapping[str, str], rules: Sequence[Rule]) -> bool:
-    if before.inputs["contract"] != inputs["contract"]:
-        return True
-    reasons = {result.reason for result in before.rules if result.failed}
-    needs = {rule.depends for rule in rules if rule.reason in reasons} - {"contract"}
-    return any(before.inputs[name] != inputs[name] for name in needs)
 
 
 def _truth(words: pd.Series, feed: OutcomesFeed, task: Task) -> pd.Series:

@@ -53,7 +53,7 @@ class Rows:
 
     @contextmanager
     def _open(self) -> Iterator[pq.ParquetFile]:
-        with self._lake.fs.open(f"{self._lake.root}/{self._path}", "rb") as opened:
+        with self._lake.open(self._path) as opened:
             yield pq.ParquetFile(opened, buffer_size=_BUFFER, pre_buffer=False)
 
     def chunks(self) -> Iterator[pa.Table]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -221,8 +220,7 @@ def _by_row_groups(
     Row groups that are read together come as one array a column, which nothing has to join any more.
     """
     for path in paths:
-        source = lake.uri(path) if lake.is_local else io.BytesIO(lake.get(path))
-        with pq.ParquetFile(source, read_dictionary=list(names)) as file:
+        with pq.ParquetFile(lake.readable(path), read_dictionary=list(names)) as file:
             for groups in _together(file.metadata, at_once):
                 yield file.read_row_groups(groups, list(names))
 

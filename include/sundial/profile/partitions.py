@@ -202,10 +202,9 @@ class Partitions:
         group: list[date] = []
         size = 0
         for day in days:
-            paths = [
-                f"{self._lake.root}/{path}" for feed in (outputs, outcomes) for path in feed.get(day, ())
-            ]
-            of_day = sum(self._lake.fs.sizes(paths))
+            of_day = sum(
+                self._lake.sizes([path for feed in (outputs, outcomes) for path in feed.get(day, ())])
+            )
             if group and size + of_day > AT_ONCE:
                 yield group
                 group, size = [], 0

@@ -233,7 +233,7 @@ def _not_landed(
     known = np.zeros(table.num_rows, dtype=bool)
     current = np.zeros(table.num_rows, dtype=bool)
     numbered = table.append_column(_PLACE, pa.array(np.arange(table.num_rows)))
-    gone = f"DATE '{since}'" if since else "NULL"
+    gone, first = (f"DATE '{day}'" if day else "NULL" for day in (since, pc.min(table["day"]).as_py()))
     with duckdb.connect() as connection:
         lake.attach(connection)
         connection.register("new_rows", numbered)
@@ -247,14 +247,18 @@ def _not_landed(
             shared = [name for name in compared if name in batch.columns]
             same = " AND ".join(_same(name, _kind(table.schema.field(name).type)) for name in shared)
             old = connection.read_parquet(lake.uri(landing.path(batch.id)))
-            connection.register("old_rows", old.to_arrow_table())
+            # Of a history that came in one batch most rows are of other keys and days.
+            keys = connection.sql("SELECT key, day FROM old SEMI JOIN new_rows USING (key)")
+            connection.register("old_keys", keys.to_arrow_table())
+            alike = old.filter(f"day IS NULL OR day >= {first}") if "day" in shared else old
+            connection.register("old_rows", alike.select(*map(_quoted, shared)).to_arrow_table())
             matching = places(f"SEMI JOIN old_rows old ON {same}")
             known[matching] = True
             # That the feed has no longer what a run of a later date found, or what is older than it was asked
             # for, says nothing.
             asked = date.fromisoformat(batch.as_of) <= as_of
-            current[places("SEMI JOIN old_rows old ON new.key = old.key")] = not asked
-            current[places(f"SEMI JOIN old_rows old ON new.key = old.key AND old.day < {gone}")] = True
+            current[places("SEMI JOIN old_keys old ON new.key = old.key")] = not asked
+            current[places(f"SEMI JOIN old_keys old ON new.key = old.key AND old.day < {gone}")] = True
             current[matching] = True
     kept = pc.is_in(table["key"], table["key"].filter(pa.array(current))).to_numpy()
     without_key = table["key"].is_null().to_numpy()
@@ -264,8 +268,12 @@ def _not_landed(
 def _same(name: str, kind: str) -> str:
     # A column of whole numbers may come as floats once a value is missing: 5 and 5.0 are the same.
     common = "DOUBLE" if kind == "number" else "VARCHAR"
-    quoted = '"' + name.replace('"', '""') + '"'
-    return f"TRY_CAST(new.{quoted} AS {common}) IS NOT DISTINCT FROM TRY_CAST(old.{quoted} AS {common})"
+    column = _quoted(name)
+    return f"TRY_CAST(new.{column} AS {common}) IS NOT DISTINCT FROM TRY_CAST(old.{column} AS {common})"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _manifest(
