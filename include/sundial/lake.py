@@ -32,13 +32,17 @@ _ABANDONED = 3600.0
 class Lake:
     """A folder of files under one fsspec URL (`file://`, `s3://`, `gs://`, `abfs://`)."""
 
-    def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, url: str, storage_options: Mapping[str, Any] | None = None, *, lasting: bool = True
+    ) -> None:
         """Opens the lake at `url`; nothing is created until something is put.
 
         Args:
             url: where the lake lies; a bare path is a local folder.
             storage_options: what the fsspec file system needs beyond the URL, such as credentials.
+            lasting: whether what is put must survive a loss of power: a disk takes its time for that.
         """
+        self._lasting = lasting
         # A kept listing would hide what other processes put; not every file system has one.
         self.fs, root = fsspec.core.url_to_fs(url, **{"use_listings_cache": False, **(storage_options or {})})
         self.root = root.rstrip("/")
@@ -60,8 +64,9 @@ class Lake:
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         with part.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if self._lasting:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(target)
 
     def put_json(self, path: str, value: object) -> None:

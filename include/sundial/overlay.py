@@ -1,4 +1,4 @@
-"""A lake laid over another one: it has that one's files too, and leaves them as they are."""
+"""A lake laid over another one for a while: it has that one's files too, and leaves them as they are."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Overlay(Lake):
             below: the lake that lies below.
             shown: its files that are to be seen, as `Lake.found` tells them.
         """
-        super().__init__(url)
+        super().__init__(url, lasting=False)
         self._below, self._shown = below, dict(shown)
 
     def uri(self, path: str) -> str:

@@ -245,7 +245,7 @@ def throw_away(
             system=system,
             policy=policy,
             clock=clock,
-            lake=Lake(f"{folder}/lake"),
+            lake=Lake(f"{folder}/lake", lasting=False),
             database=own,
             resolve=resolved,
             run_id="try",
