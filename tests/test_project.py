@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from sundial.engine.settings import OF_TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,3 +40,8 @@ def test_pages_link_only_to_files_that_exist() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_a_deployment_gives_its_tasks_the_environment_that_figures_were_measured_with() -> None:
+    environment = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["x-airflow"]["environment"]
+    assert OF_TASKS.items() <= environment.items()

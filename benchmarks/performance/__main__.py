@@ -28,6 +28,7 @@ from pathlib import Path
 from benchmarks.performance import environments, page
 from benchmarks.performance.entry import PARTITIONS, SYSTEMS
 from benchmarks.performance.measure import Results, Run, RunFailedError, run
+from sundial.engine.settings import OF_TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("SUNDIAL_BENCH", Path.home() / ".cache" / "sundial-bench"))
@@ -139,7 +140,9 @@ def _prepare(tool: str, folder: Path) -> None:
 def _command(tool: str, folder: Path, cache: Path) -> Sequence[str]:
     here = Path(__file__).parent
     if tool in OURS:
-        return [sys.executable, "-m", "benchmarks.performance.ours", str(folder), *OURS[tool]]
+        environment = [f"{name}={value}" for name, value in OF_TASKS.items()]
+        ours = [sys.executable, "-m", "benchmarks.performance.ours", str(folder), *OURS[tool]]
+        return ["env", *environment, *ours]
     if tool == "scan":
         return [sys.executable, str(here / "scan.py"), str(folder)]
     peer, _, bootstrap = tool.partition("-")

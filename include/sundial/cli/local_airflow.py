@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import httpx
 
-from sundial.engine.settings import INCLUDE
+from sundial.engine.settings import INCLUDE, OF_TASKS
 
 if TYPE_CHECKING:
     from sundial.cli.mailbox import Mailbox
@@ -296,6 +296,7 @@ class LocalAirflow:
             "AIRFLOW__TRIGGERER__DEFAULT_CAPACITY": "10",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
             "GX_ANALYTICS_ENABLED": "false",
+            **OF_TASKS,
             **self.environment,
         }
 

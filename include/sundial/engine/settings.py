@@ -13,6 +13,10 @@ INCLUDE = Path(__file__).resolve().parents[2]
 """The folder with `systems/` and `policy.yaml` in a checkout; a deployment names its own by environment."""
 
 
+OF_TASKS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+"""Environment of what runs tasks: else Arrow and each of its threads keep memory that they are done with."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where things lie.
