@@ -176,7 +176,7 @@ def test_a_fact_has_no_status_of_samples(town: Town, monkeypatch: pytest.MonkeyP
 
 
 def test_a_check_that_hangs_is_interrupted_once_a_run(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempt, "SECONDS", 1)
+    monkeypatch.setattr(attempt, "SECONDS", 0.6)
     town = replace(town, system=town.changed(checks=[NAME, "equity.groups"]).system)
     town.give(rows_of(4))
     tried = []
@@ -188,7 +188,7 @@ def test_a_check_that_hangs_is_interrupted_once_a_run(town: Town, monkeypatch: p
     found = measured(town, monkeypatch, Odd(hangs_on))
     (own,) = found.pop(NAME)
     assert own.status is Status.ERROR
-    assert own.reason == f"{NAME} failed: it did not end within 1 seconds; the next run tries it again."
+    assert own.reason == f"{NAME} failed: it did not end within 0.6 seconds; the next run tries it again."
     assert tried == [FIRST]
     assert found["equity.groups"][0].n
 
@@ -201,11 +201,11 @@ def test_what_hangs_when_asked_for_statistics_is_left_out(
             while True:
                 pass
 
-    monkeypatch.setattr(attempt, "SECONDS", 1)
+    monkeypatch.setattr(attempt, "SECONDS", 0.6)
     town.give(rows_of(4))
     found = measured(town, monkeypatch, Undecided(lambda _, finding: [finding]))
     (own,) = found.pop(NAME)
-    assert own.reason == f"{NAME} failed: it did not end within 1 seconds"
+    assert own.reason == f"{NAME} failed: it did not end within 0.6 seconds"
     assert not [f for findings in found.values() for f in findings if f.status is Status.ERROR]
 
 

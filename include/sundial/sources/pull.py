@@ -230,6 +230,8 @@ def _not_landed(
     A row is new when no batch has it, and again when the feed has gone back to it: when a later batch has
     other rows of its key, and the feed has none of these any more though it was asked for them.
     """
+    if not landed:
+        return table
     known = np.zeros(table.num_rows, dtype=bool)
     current = np.zeros(table.num_rows, dtype=bool)
     numbered = table.append_column(_PLACE, pa.array(np.arange(table.num_rows)))
