@@ -172,7 +172,10 @@ def test_a_trial_shows_the_week_and_says_what_its_evidence_is() -> None:
     assert result.exit_code == 0
     found = json.loads(result.stdout)
     assert (found["week"], found["evidence_carried_until"]) == ("2024-01-22", "2024-01-15")
-    assert found["feeds"]["outputs"]["rows"] == 244
+    assert found["lake_until"] == "2024-01-28"
+    assert found["feeds"]["outputs"]["rows"] == 245  # with one of a later day, which was refused
+    afresh = document("try", ID, "--week", "2024-01-23", "--no-gate", "--afresh")
+    assert (afresh["lake_until"], afresh["feeds"]["outputs"]["rows"]) == (None, 244)
     assert f"{ID}: pull\n{ID}: gate\n" in result.stderr
     assert Results(settings().open_store()).content_hash() == before
 
