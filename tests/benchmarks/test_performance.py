@@ -121,6 +121,14 @@ class TestPage:
         assert (row["cpu_ratio"], row["rss_ratio"], row["pairs"]) == ([10.0, 5.0, 30.0], 3.0, 3)
         assert (row["cpu_s"], row["work_cpu_s"]) == (20.0, 19.0)
 
+    def test_sundials_own_figures_are_of_the_latest_code(self) -> None:
+        runs = [
+            Run(1_000, "sundial", "", place, code, 0.0, measured(cpu_s, 100.0))
+            for place, (code, cpu_s) in enumerate([("old", 9.0), ("new", 4.0), ("new", 6.0)])
+        ]
+        (row,) = page.summary(runs)
+        assert (row["cpu_s"], row["runs"]) == (5.0, 2)
+
     def test_a_run_that_was_stopped_stands_as_a_lower_bound(self) -> None:
         runs = [Run(1_000, "evidently", "", 0, "", 0.0, measured(900.0, 13_000.0, stopped=True))]
         assert "| > 900.0 |" in page.table(page.summary(runs))
