@@ -82,8 +82,11 @@ def summary(runs: Sequence[Run]) -> list[Row]:
     for rows in sorted({run.rows for run in runs}):
         for tool in NAMES:
             own = [run for run in runs if (run.rows, run.tool) == (rows, tool)]
-            if tool.startswith("sundial"):  # of the code as it is; pairs keep the code that they ran with
-                own = [run for run in own if run.code == own[-1].code]
+            if own and tool.startswith(
+                "sundial"
+            ):  # of the code as it is; pairs keep the code that they ran with
+                latest = max(own, key=lambda run: run.at)
+                own = [run for run in own if run.code == latest.code]
             if own:
                 found.append({"rows": rows, "tool": tool, **_of_tool(own), **_ratios(own, runs)})
     return found

@@ -123,8 +123,10 @@ class TestPage:
 
     def test_sundials_own_figures_are_of_the_latest_code(self) -> None:
         runs = [
-            Run(1_000, "sundial", "", place, code, 0.0, measured(cpu_s, 100.0))
-            for place, (code, cpu_s) in enumerate([("old", 9.0), ("new", 4.0), ("new", 6.0)])
+            Run(1_000, "sundial", "", place, code, at, measured(cpu_s, 100.0))
+            for place, (code, at, cpu_s) in enumerate(
+                [("new", 3.0, 4.0), ("new", 2.0, 6.0), ("old", 1.0, 9.0)]
+            )
         ]
         (row,) = page.summary(runs)
         assert (row["cpu_s"], row["runs"]) == (5.0, 2)
