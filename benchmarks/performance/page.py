@@ -82,9 +82,8 @@ def summary(runs: Sequence[Run]) -> list[Row]:
     for rows in sorted({run.rows for run in runs}):
         for tool in NAMES:
             own = [run for run in runs if (run.rows, run.tool) == (rows, tool)]
-            if own and tool.startswith(
-                "sundial"
-            ):  # of the code as it is; pairs keep the code that they ran with
+            # Sundial's are of the code as it is; pairs keep the code that they ran with.
+            if own and tool.startswith("sundial"):
                 latest = max(own, key=lambda run: run.at)
                 own = [run for run in own if run.code == latest.code]
             if own:

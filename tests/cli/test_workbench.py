@@ -181,6 +181,22 @@ def test_a_trial_shows_the_week_and_says_what_its_evidence_is() -> None:
 
 
 @pytest.mark.usefixtures("city")
+def test_a_lake_that_cannot_be_read_is_a_problem_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A port that nobody listens on.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "of-a-test")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("SUNDIAL_LAKE", "s3://user:secret@lake/here")
+    result = sundial("try", ID, "--week", "2024-01-23", "--no-gate")
+    assert result.exit_code == 1
+    assert "--afresh" in result.stderr
+    assert "secret" not in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sundial("try", ID, "--week", "2024-01-23", "--no-gate", "--afresh").exit_code == 0
+
+
+@pytest.mark.usefixtures("city")
 def test_a_number_is_explained() -> None:
     finding = finding_where(metric="accuracy", slice=[])
     found = document("explain", finding["id"][:8])

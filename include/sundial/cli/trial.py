@@ -44,6 +44,10 @@ class WeekNotOver(ValueError):  # noqa: N818
     """The week asked for has not ended yet."""
 
 
+class LakeNotRead(RuntimeError):  # noqa: N818
+    """The City's lake cannot be read, so that a trial cannot go on from it."""
+
+
 @dataclass(frozen=True)
 class FeedTried:
     """What one feed brought: rows taken and rows refused, or why it could not be measured."""
@@ -142,6 +146,7 @@ def try_system(
 
     Raises:
         WeekNotOver: the week has not ended yet.
+        LakeNotRead: the City's lake cannot be read.
     """
     today = day_in(policy.timezone)
     yesterday = today - timedelta(days=1)
@@ -174,7 +179,13 @@ def _has_secret(resolve: Resolve) -> bool:
 def _laid_over(run: Run, lake: Lake, tried: Tried) -> Run:
     """Returns the run on what the City's lake had of the system as of the run's date, if it had anything."""
     as_of, place = run.clock.as_of.isoformat(), f"systems/{run.system.id}"
-    found = lake.found(place)
+    try:
+        found = lake.found(place)
+    except Exception as error:  # whatever the file system's library raises
+        raise LakeNotRead(
+            f"the City's lake cannot be read ({type(error).__name__}); correct SUNDIAL_LAKE or what gives "
+            "access to it (`sundial doctor` tries it), or read the sources whole with --afresh"
+        ) from error
     landed = [path for path in found if path.startswith(f"{place}/landing/") and path.endswith(".json")]
     until = max((day for path in landed if (day := posixpath.basename(path)[:10]) <= as_of), default=None)
     if until is None:

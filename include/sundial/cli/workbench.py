@@ -144,7 +144,7 @@ def try_(
     Example: sundial try street-light-triage --week 2026-10-05 --no-gate
     """
     from sundial.cli.connections import resolve
-    from sundial.cli.trial import WeekNotOver, try_system
+    from sundial.cli.trial import LakeNotRead, WeekNotOver, try_system
     from sundial.register.load import load_policy, load_system
 
     with problems_told():
@@ -166,6 +166,9 @@ def try_(
                 )
         except WeekNotOver as error:
             raise typer.BadParameter(str(error), param_hint="--week") from error
+        except LakeNotRead as error:
+            say(str(error))
+            raise typer.Exit(PROBLEM) from error
     tried = replace(tried, findings=_of_check(check, tried.findings))
     if as_json:
         emit(tried.document())
