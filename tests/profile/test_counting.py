@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,17 +13,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from sundial.lake import Lake
-from sundial.profile.accepted import Truths, aligned
+from sundial.profile.analysed import Analysis
 from sundial.profile.analysis import analysis_table
 from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.counting import Rows, counted
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
-from sundial.profile.statistics import Bin, Statistic, counts, fuse, histogram, sample
+from sundial.profile.statistics import Bin, Over, Statistic, counts, fuse, histogram, sample
+from sundial.profile.truths import Truths, truths_of
 from tests.keys import keys_of
 
 FIRST, DAYS, N = date(2024, 1, 1), 10, 3_000
@@ -179,6 +181,8 @@ def test_every_task_is_counted_as_an_engine_counts_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, rows_at_once: int, batches: int
 ) -> None:
     monkeypatch.setattr("sundial.profile.accepted.AT_ONCE", rows_at_once)
+    monkeypatch.setattr("sundial.profile.truths.AT_ONCE", rows_at_once)
+    monkeypatch.setattr("sundial.profile.partitions._PIECES", 3)
     monkeypatch.setattr("sundial.lake._GROUP", 50)
     columns, asked = FORMS[form]
     plan = fuse(asked if batches else [s for s in asked if s.over == "outputs"])
@@ -271,11 +275,12 @@ def test_files_that_differ_are_read_in_pieces_too(tmp_path: Path, monkeypatch: p
     lake.put_table("last.parquet", last)
     paths[last["day"][0].as_py()].append("last.parquet")
 
-    def seen(rows: pa.Table, truths: Truths | None) -> pa.Table:
+    def seen(analysis: Analysis, rows: pa.Table) -> Mapping[Over, Rows]:
         sizes.append(len(rows))
-        return aligned(rows, truths)
+        return of(analysis, rows)
 
-    monkeypatch.setattr("sundial.profile.partitions.aligned", seen)
+    of = Analysis.of
+    monkeypatch.setattr(Analysis, "of", seen)
     partitions = Partitions(lake, "s", plan)
     partitions.update(paths, {}, columns)
     assert sum(sizes) == N
@@ -300,19 +305,45 @@ def test_keys_that_share_their_first_half_are_told_apart(half: bytes) -> None:
         for places in ((3, 1, 4, 2), (9, 2, 3))
     )
     truths = pa.table({"key": theirs, "day": day[:3], "truth_": [90, 20, 30]})
-    assert aligned(pa.table({"key": ours, "day": day}), Truths.of(truths))["truth_"].to_pylist() == [
-        30,
-        None,
-        None,
-        20,
-    ]
+    outputs = pa.table({"key": ours, "day": day})
+    assert Truths.of(truths).beside(outputs)["truth_"].to_pylist() == [30, None, None, 20]
 
 
 def test_a_truth_of_another_day_is_not_that_of_the_output() -> None:
     key, other = keys_of(["a"]), FIRST + timedelta(days=1)
     outputs = pa.table({"key": key, "day": pa.array([FIRST])})
     truths = pa.table({"key": key, "day": pa.array([other]), "truth_": [1]})
-    assert aligned(outputs, Truths.of(truths))["truth_"].to_pylist() == [None]
+    assert Truths.of(truths).beside(outputs)["truth_"].to_pylist() == [None]
+
+
+def test_of_a_large_day_no_more_truths_are_in_memory_than_a_piece_of_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both lie in the order of their keys; rows that came later, in a batch of their own, begin anew."""
+    monkeypatch.setattr("sundial.profile.truths.AT_ONCE", 100)
+    monkeypatch.setattr("sundial.lake._GROUP", 50)
+    read: list[int] = []
+    by_group = pq.ParquetFile.read_row_group
+
+    def seen(file: pq.ParquetFile, group: int, names: Sequence[str]) -> pa.Table:
+        read.append(group)
+        return by_group(file, group, names)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", seen)
+    keys = sorted(key.bytes for key in keys_of(range(1_000)).to_pylist())
+    days = pa.array([FIRST] * 1_000)
+    lake, truth = Lake(str(tmp_path)), pa.array(range(1_000))
+    of_day = pa.table({"key": pa.array(keys, pa.uuid()), "day": days, "counted": days})
+    lake.put_table("outcomes.parquet", of_day.append_column("outcome", truth))
+    truths = truths_of(lake, None, ["outcomes.parquet"], corrected=False)
+    assert truths is not None
+    assert read == []
+    for start, groups in ((0, [0, 1]), (100, [2, 3]), (150, [4]), (0, [0, 1])):
+        assert truths.beside(of_day.slice(start, 100))["truth_"].to_pylist() == [*range(start, start + 100)]
+        assert read == groups
+        read.clear()
+    nowhere = of_day.slice(0, 1).set_column(1, "day", pa.array([FIRST + timedelta(days=1)]))
+    assert truths.beside(nowhere)["truth_"].to_pylist() == [None]
 
 
 def test_a_level_that_a_dictionary_has_twice_or_as_nothing_is_one_level() -> None:

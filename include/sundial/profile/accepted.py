@@ -1,17 +1,14 @@
-"""Accepted rows of some days as one Arrow table, each output beside its truth."""
+"""Accepted rows of some days as Arrow tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from sundial.profile.analysis import OF_OUTCOMES, OF_TRUTH, latest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +18,8 @@ if TYPE_CHECKING:
 AT_ONCE = 2**17
 """Rows of outputs in one table, unless one must have all."""
 
-_OWN = ("key", "day", "counted")
+OWN = ("key", "day", "counted")
+"""Columns that every accepted row has."""
 
 _KEYS_STAY = "SET arrow_lossless_conversion = true"
 # Else the engine gives them as texts.
@@ -42,109 +40,22 @@ def outputs_of(
         columns: of the feed.
         whole: whether all rows must be in one table.
     """
-    return _read(lake, connection, paths, [*_OWN, *sorted(columns)], math.inf if whole else AT_ONCE)
-
-
-@dataclass(frozen=True)
-class Truths:
-    """Truths of outputs, in the order of their days and of the first halves of their keys.
-
-    Attributes:
-        keys: the two halves of each key, as `halves` gives them.
-        days: of the outputs, as days since 1970.
-        columns: what `aligned` adds.
-    """
-
-    keys: NDArray[np.uint64]
-    days: NDArray[np.int64]
-    columns: pa.Table
-
-    @classmethod
-    def of(cls, rows: pa.Table) -> Self:
-        """Takes key, day and the columns that there are of a truth, in the order of the days."""
-        columns = rows.select([name for name in OF_TRUTH if name in rows.column_names]).combine_chunks()
-        keys, days = halves(rows), days_of(rows)
-        if ((keys[1:, 0] < keys[:-1, 0]) & (days[1:] == days[:-1])).any():
-            order = np.lexsort([keys[:, 0], days])
-            keys, days, columns = keys[order], days[order], columns.take(order)
-        return cls(keys, days, columns)
-
-
-def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: bool) -> Truths | None:
-    """Returns the truth of each output that has one; None where no path is given.
-
-    Args:
-        lake: where the rows lie.
-        connection: as `outputs_of` takes it.
-        paths: of accepted outcomes.
-        corrected: whether an output may have outcomes in several batches.
-    """
-    if corrected:
-        rows = latest(view(lake, connection, "outcomes", paths)).order_by("day")
-        return Truths.of(_to_arrow(connection, rows))
-    names = {"counted": "outcome_counted", "outcome": "truth_"}
-    for found in _read(lake, connection, paths, [*_OWN, "outcome", *OF_OUTCOMES], math.inf):
-        return Truths.of(found.rename_columns(names))
-    return None
-
-
-def aligned(outputs: pa.Table, truths: Truths | None) -> pa.Table:
-    """Returns the outputs with the columns of their truths, null where none is known.
-
-    Outputs are in the order of their days. Keys are hashes: their first half finds, their second half proves.
-    """
-    if truths is None:
-        return outputs
-    place = np.full(len(outputs), -1, np.int64)
-    ours, days = halves(outputs), days_of(outputs)
-    for day in days[np.append(True, days[1:] != days[:-1])[: len(days)]]:
-        here, there = (slice(*d.searchsorted([day, day + 1])) for d in (days, truths.days))
-        _find(ours[here], truths.keys[there], there.start, place[here])
-    for name in truths.columns.column_names:
-        outputs = outputs.append_column(name, _taken(truths.columns[name], place))
-    return outputs
-
-
-def _taken(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
-    """Returns the value at each place, null where that is -1."""
-    missing = place < 0
-    values = column.cast(pa.int32()) if column.type == pa.date32() else column
-    if values.null_count or not len(values) or not pa.types.is_integer(values.type):
-        return column.take(pa.array(place, mask=missing)).combine_chunks()
-    return pa.array(values.to_numpy()[place], values.type, mask=missing).cast(column.type)
-
-
-def _find(ours: NDArray[np.uint64], theirs: NDArray[np.uint64], start: int, place: NDArray[np.int64]) -> None:
-    """Writes for each of our keys where, from `start` on, the same one of theirs is; theirs are in order."""
-    if not len(ours):
+    if not paths:
         return
-    order = _in_order(ours)
-    ours = ours if order is None else ours[order]
-    # A piece of a day has few of its keys.
-    low = theirs[:, 0].searchsorted(ours[0, 0])
-    sought = theirs[low : theirs[:, 0].searchsorted(ours[-1, 0], side="right")]
-    at = ours[:, 0].searchsorted(sought[:, 0])
-    open_ = None
-    while True:  # once, but for keys whose first halves are the same
-        near, asked = (at, sought) if open_ is None else (at[open_], sought[open_])
-        there = near < len(ours)
-        near = np.minimum(near, len(ours) - 1)
-        of_key = (ours[near, 0] == asked[:, 0]) & there
-        same = of_key & (ours[near, 1] == asked[:, 1])
-        found = np.flatnonzero(same)
-        rows = near[found] if order is None else order[near[found]]
-        place[rows] = start + low + (found if open_ is None else open_[found])
-        again = np.flatnonzero(of_key & ~same)
-        if not len(again):
-            return
-        open_ = again if open_ is None else open_[again]
-        at[open_] += 1
-
-
-def _in_order(keys: NDArray[np.uint64]) -> NDArray[np.intp] | None:
-    """Returns what brings the keys into their order; None where they are, as those of accepted files."""
-    first = keys[:, 0]
-    return None if (first[1:] >= first[:-1]).all() else np.argsort(first, kind="stable")
+    names = [*OWN, *sorted(columns)]
+    there = shared(lake, paths, names)
+    if there is None:
+        pieces = by_engine(lake, connection, paths, names)
+    else:
+        pieces = _by_row_groups(lake, paths, there, math.inf if whole else AT_ONCE)
+    waiting: list[pa.Table] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if not whole and sum(map(len, waiting)) >= AT_ONCE:
+            yield _in_days(pa.concat_tables(waiting))
+            waiting = []
+    if waiting:
+        yield _in_days(pa.concat_tables(waiting))
 
 
 def halves(rows: pa.Table) -> NDArray[np.uint64]:
@@ -188,22 +99,10 @@ def view(lake: Lake, connection: Any, name: str, paths: Sequence[str]) -> Any:
     return connection.table(name)
 
 
-def _read(
-    lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str], at_once: float
-) -> Iterator[pa.Table]:
+def shared(lake: Lake, paths: Sequence[str], names: Sequence[str]) -> Sequence[str] | None:
+    """Returns those of the columns that the files have; None where the files or their types differ."""
     forms = [_form(lake, path, names) for path in paths]
-    if any(form != forms[0] for form in forms):
-        pieces = _by_engine(lake, connection, paths, names)
-    else:
-        pieces = _by_row_groups(lake, paths, forms[0].keys() if forms else (), at_once)
-    waiting: list[pa.Table] = []
-    for piece in pieces:
-        waiting.append(piece)
-        if sum(map(len, waiting)) >= at_once:
-            yield _in_days(pa.concat_tables(waiting))
-            waiting = []
-    if waiting:
-        yield _in_days(pa.concat_tables(waiting))
+    return list(forms[0]) if all(form == forms[0] for form in forms) else None
 
 
 def _form(lake: Lake, path: str, names: Sequence[str]) -> Mapping[str, pa.DataType]:
@@ -213,16 +112,16 @@ def _form(lake: Lake, path: str, names: Sequence[str]) -> Mapping[str, pa.DataTy
 
 
 def _by_row_groups(
-    lake: Lake, paths: Sequence[str], names: Iterable[str], at_once: float
+    lake: Lake, paths: Sequence[str], names: Sequence[str], at_once: float
 ) -> Iterator[pa.Table]:
     """Opens one file after another: a history of small ones has more than a process may have open.
 
     Row groups that are read together come as one array a column, which nothing has to join any more.
     """
     for path in paths:
-        with pq.ParquetFile(lake.readable(path), read_dictionary=list(names)) as file:
+        with pq.ParquetFile(lake.readable(path), read_dictionary=names) as file:
             for groups in _together(file.metadata, at_once):
-                yield file.read_row_groups(groups, list(names))
+                yield file.read_row_groups(groups, names)
 
 
 def _together(file: pq.FileMetaData, at_once: float) -> Iterator[Sequence[int]]:
@@ -238,7 +137,8 @@ def _together(file: pq.FileMetaData, at_once: float) -> Iterator[Sequence[int]]:
         yield groups
 
 
-def _by_engine(lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str]) -> Iterator[pa.Table]:
+def by_engine(lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str]) -> Iterator[pa.Table]:
+    """Yields those of the columns that there are, with types that hold those of all files, in their order."""
     rows = view(lake, connection, "accepted", paths)
     sql = str(connection.compile(rows.select([name for name in names if name in rows.columns])))
     cursor = connection.con.cursor()  # its own: others ask while it still gives rows
@@ -253,6 +153,7 @@ def _in_days(rows: pa.Table) -> pa.Table:
     return rows if (days[1:] >= days[:-1]).all() else rows.take(np.argsort(days, kind="stable"))
 
 
-def _to_arrow(connection: Any, table: Any) -> pa.Table:
+def to_arrow(connection: Any, table: Any) -> pa.Table:
+    """Returns what an expression gives, keys as they lie."""
     connection.con.execute(_KEYS_STAY)
     return connection.con.sql(str(connection.compile(table))).to_arrow_table()

@@ -17,7 +17,7 @@ import ibis
 import numpy as np
 
 from sundial.lake import Lake
-from sundial.profile.accepted import aligned, outputs_of, truths_of
+from sundial.profile.accepted import outputs_of
 from sundial.profile.analysed import Analysis
 from sundial.profile.analysis import corrections
 from sundial.profile.cells import Cells, settled, stacked
@@ -27,6 +27,7 @@ from sundial.profile.profile import Correction, Profile
 from sundial.profile.spans import Spans
 from sundial.profile.statistics import Statistic, plan_id
 from sundial.profile.stored import StoredProfile
+from sundial.profile.truths import truths_of
 from sundial.profile.weekfile import Stored, tables_of
 from sundial.register.columns import FLAGS, LABELS, MEASURED
 from sundial.register.events import FeedName
@@ -36,6 +37,9 @@ Paths = Mapping[date, Sequence[str]]
 
 AT_ONCE = 8 * 2**20
 """Bytes of accepted rows that are read at once, at least one day: memory does not grow with the history."""
+
+_PIECES = 8
+# Pieces of a large day whose cells are held apart: each repeats nearly all of the day's.
 
 _OF_OUTPUTS = frozenset(
     {"predicted", "late", "failed", "score", "latency", "model_version", "predicted_class", "weight"}
@@ -184,9 +188,11 @@ class Partitions:
                 columns.of_feed,
                 whole=columns.ranked is not None or columns.cluster is not None,
             ):
-                analysed = analysis.of(aligned(rows, truths))
-                for s in self._plan:
-                    parts[s].append(counted(analysed[s.over], s))
+                analysed = analysis.of(truths.beside(rows) if truths else rows)
+                for s, of_s in parts.items():
+                    of_s.append(counted(analysed[s.over], s))
+                    if len(of_s) == _PIECES:
+                        of_s[:] = [settled(stacked(of_s, s), s)]
             if all(parts.values()):
                 yield (
                     group,
