@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sundial.profile.aggregates import KEPT, Aggregate
 from sundial.profile.cells import SPARSE, Cells, Codes, Levels, distinct, order_of
@@ -29,6 +30,9 @@ _FEW = 2**16
 # Possible cells that are counted however few rows there are.
 
 _RANKS = 16**RANK_DIGITS
+
+_FAR = 2**62
+# Whole numbers nearer than that have differences among them.
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,8 @@ def _levels(column: pa.ChunkedArray) -> _Key:
     unified = column.unify_dictionaries()
     given = unified.chunk(0).dictionary.to_pylist() if unified.num_chunks else []
     levels = list(dict.fromkeys(given))
-    indices = [chunk.indices.cast(pa.int32()).fill_null(len(given)).to_numpy() for chunk in unified.chunks]
+    of_chunks = [chunk.indices.cast(pa.int32()) for chunk in unified.chunks]
+    indices = [(chunk.fill_null(len(given)) if chunk.null_count else chunk).to_numpy() for chunk in of_chunks]
     codes = indices[0] if len(indices) == 1 else np.concatenate([np.zeros(0, np.int32), *indices])
     if len(levels) < len(given):  # one of them stands there twice, as UNKNOWN may
         places = {level: place for place, level in enumerate(levels)}
@@ -236,6 +241,13 @@ def _levels(column: pa.ChunkedArray) -> _Key:
 
 
 def _whole(column: pa.ChunkedArray) -> _Key:
+    if pa.types.is_integer(column.type) and column.null_count:
+        ends = pc.min_max(column)
+        least, most = ends["min"].as_py(), ends["max"].as_py()
+        if least is not None and least > -_FAR and most < _FAR:
+            size = most - least + 1
+            codes = column.cast(pa.int64()).fill_null(most + 1).to_numpy()
+            return _Key(codes - least if least else codes, size, low=least)
     values = column.to_numpy()
     if values.dtype.kind == "i" and len(values):
         least, most = int(values.min()), int(values.max())
