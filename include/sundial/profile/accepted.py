@@ -58,13 +58,14 @@ def outputs_of(
         yield _in_days(pa.concat_tables(waiting))
 
 
-def halves(rows: pa.Table) -> NDArray[np.uint64]:
-    """Returns the two halves of each key, as numbers in the order of the keys, shape (rows, 2).
+def halves(rows: pa.Table) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Returns the first and the second half of each key, as numbers in the order of the keys.
 
     Raises:
         ValueError: the keys are none of 16 bytes.
     """
-    return _halves(rows).astype(np.uint64)
+    both = _halves(rows)
+    return both[:, 0].astype(np.uint64), both[:, 1].astype(np.uint64)
 
 
 def first_half(rows: pa.Table) -> NDArray[np.uint64]:

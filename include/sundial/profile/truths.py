@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sundial.lake import Lake
 
 _NAMES = {"counted": "outcome_counted", "outcome": "truth_"}
+_Halves = tuple["NDArray[np.uint64]", "NDArray[np.uint64]"]
 _EPOCH = date(1970, 1, 1).toordinal()
 _ANY = (0, 2**64 - 1)
 
@@ -30,12 +31,14 @@ class _Known:
     """Truths in memory, in the order of their days and of the first halves of their keys.
 
     Attributes:
-        keys: the two halves of each key, as `halves` gives them.
+        first: the first half of each key, as `halves` gives it.
+        second: the second half.
         days: of the outputs, as days since 1970.
         columns: what an output gets of its truth.
     """
 
-    keys: NDArray[np.uint64]
+    first: NDArray[np.uint64]
+    second: NDArray[np.uint64]
     days: NDArray[np.int64]
     columns: pa.Table
 
@@ -43,12 +46,11 @@ class _Known:
     def of(cls, rows: pa.Table) -> Self:
         """Takes key, day and the columns that there are of a truth."""
         columns = rows.select([name for name in OF_TRUTH if name in rows.column_names]).combine_chunks()
-        keys, days = halves(rows), days_of(rows)
-        day, key = days[1:] - days[:-1], keys[1:, 0] < keys[:-1, 0]
-        if ((day < 0) | ((day == 0) & key)).any():
-            order = np.lexsort([keys[:, 0], days])
-            keys, days, columns = keys[order], days[order], columns.take(order)
-        return cls(keys, days, columns)
+        (first, second), days = halves(rows), days_of(rows)
+        if not ((days[1:] >= days[:-1]).all() and (first[1:] >= first[:-1]).all()):
+            order = np.lexsort([first, days])
+            first, second, days, columns = first[order], second[order], days[order], columns.take(order)
+        return cls(first, second, days, columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +98,20 @@ class Truths:
         proves.
         """
         place = np.full(len(outputs), -1, np.int64)
-        ours, days = halves(outputs), days_of(outputs)
+        (first, second), days = halves(outputs), days_of(outputs)
         # Parts are in the order of the keys, as outputs are: the next table needs others.
         held: dict[_Part, _Known] = {}
         starts: dict[_Part, int] = {}
         for day in days[np.append(True, days[1:] != days[:-1])[: len(days)]].tolist():
             here = slice(*days.searchsorted([day, day + 1]))
-            for part in self._asked(day, ours[here, 0]):
+            for part in self._asked(day, first[here]):
                 if part not in held:
                     starts[part] = sum(len(known.days) for known in held.values())
                     held[part] = self._held[part] if part in self._held else part.read()
                 known = held[part]
                 there = slice(*known.days.searchsorted([day, day + 1]))
-                _find(ours[here], known.keys[there], starts[part] + there.start, place[here])
+                ours, theirs = (first[here], second[here]), (known.first[there], known.second[there])
+                _find(ours, theirs, starts[part] + there.start, place[here])
         self._held = held
         found = [known.columns for known in held.values()] or [self._parts[0].read().columns]
         for name, column in zip(found[0].column_names, pa.concat_tables(found).columns, strict=True):
@@ -188,32 +191,23 @@ def _taken(column: pa.ChunkedArray, place: NDArray[np.int64]) -> pa.Array:
     return pa.array(values.to_numpy()[place], values.type, mask=missing).cast(column.type)
 
 
-def _find(ours: NDArray[np.uint64], theirs: NDArray[np.uint64], start: int, place: NDArray[np.int64]) -> None:
+def _find(ours: _Halves, theirs: _Halves, start: int, place: NDArray[np.int64]) -> None:
     """Writes for each of our keys where, from `start` on, the same one of theirs is; theirs are in order."""
-    order = _in_order(ours)
-    ours = ours if order is None else ours[order]
-    # A piece of a day has few of its keys.
-    low = theirs[:, 0].searchsorted(ours[0, 0])
-    sought = theirs[low : theirs[:, 0].searchsorted(ours[-1, 0], side="right")]
-    at = ours[:, 0].searchsorted(sought[:, 0])
-    open_ = None
-    while True:  # once, but for keys whose first halves are the same
-        near, asked = (at, sought) if open_ is None else (at[open_], sought[open_])
-        there = near < len(ours)
-        near = np.minimum(near, len(ours) - 1)
-        of_key = (ours[near, 0] == asked[:, 0]) & there
-        same = of_key & (ours[near, 1] == asked[:, 1])
-        found = np.flatnonzero(same)
-        rows = near[found] if order is None else order[near[found]]
-        place[rows] = start + low + (found if open_ is None else open_[found])
-        again = np.flatnonzero(of_key & ~same)
-        if not len(again):
-            return
-        open_ = again if open_ is None else open_[again]
-        at[open_] += 1
-
-
-def _in_order(keys: NDArray[np.uint64]) -> NDArray[np.intp] | None:
-    """Returns what brings the keys into their order; None where they are, as those of accepted files."""
-    first = keys[:, 0]
-    return None if (first[1:] >= first[:-1]).all() else np.argsort(first, kind="stable")
+    first, second = ours
+    order = None if (first[1:] >= first[:-1]).all() else np.argsort(first, kind="stable")
+    if order is not None:  # those of accepted files are
+        first, second = first[order], second[order]
+    # A piece of a day has few of its keys, and a part of its truths few of the piece's.
+    low, high = theirs[0].searchsorted(first[0]), theirs[0].searchsorted(first[-1], side="right")
+    sought, proof = theirs[0][low:high], theirs[1][low:high]
+    at = first.searchsorted(sought)
+    open_ = np.arange(len(sought))
+    while len(open_):  # once, but for keys whose first halves are the same
+        there = at < len(first)
+        near = np.minimum(at, len(first) - 1)
+        of_key = (first[near] == sought) & there
+        same = of_key & (second[near] == proof)
+        rows = near[same]
+        place[rows if order is None else order[rows]] = start + low + open_[same]
+        again = of_key & ~same
+        at, sought, proof, open_ = at[again] + 1, sought[again], proof[again], open_[again]
