@@ -153,11 +153,11 @@ def test_more_streams_than_the_budget_has_room_for_are_a_warning(
     approved = load_policy(INCLUDE / "policy.yaml").evidence.approved_on
     given = [Grant("street-lights", f"s{number}", approved, 1.0, 0.001) for number in range(801)]
     (tmp_path / "register").mkdir()
-    Grants(store).add(given[:800], lambda _known, _new: True)
+    Grants(store).add(given[:800], lambda *_: True)
     assert validated(tmp_path / "register", plain(tmp_path))[1] == [
         "1 system is valid, 0 problems, 0 warnings."
     ]
-    Grants(store).add(given, lambda _known, _new: True)
+    Grants(store).add(given, lambda *_: True)
     code, (told, total) = validated(tmp_path / "register", plain(tmp_path))
     assert (code, total) == (0, "1 system is valid, 0 problems, 1 warning.")
     assert "the systems have 801 streams of evidence, and the budget has room for 800" in told

@@ -255,8 +255,8 @@ def test_streams_of_a_check_that_failed_take_nothing_of_the_budget(
 
     town.give(rows_of(4))
     measured(town, monkeypatch, Greedy())
-    with_it = Grants(town.database).all()
+    with_it = Grants(town.database).of(town.system.id)
     alone = replace(town, folder=town.folder / "alone")
     alone.folder.mkdir()
     alone.measure(SUNDAY + MEASURED * WEEK)
-    assert Grants(alone.database).all() == with_it != ()
+    assert Grants(alone.database).of(town.system.id) == with_it != ()

@@ -44,7 +44,7 @@ def filled(database: Database) -> Database:
     outbox.intend("report/2015-W02", "<1@city>", ["cio@city.example"], "Weekly report")
     outbox.result("report/2015-W02", "sent")
     RegisterRows(database).add("compas", waiver(), "ana")
-    Grants(database).add([Grant("compas", "harm/race", day, 1.0, 0.004)], lambda _known, _new: True)
+    Grants(database).add([Grant("compas", "harm/race", day, 1.0, 0.004)], lambda *_: True)
     record_incident(database)
     return database
 
@@ -72,7 +72,7 @@ class TestMigrate:
         database.migrate()
         assert Results(database).findings("compas", finding().week) == (finding(),)
         # What streams had was given under no approval that is known: each is given its part anew.
-        assert Grants(database).all() == (Grant("compas", "harm/race", date(1970, 1, 1), 1.0, 0.0),)
+        assert Grants(database).of("compas") == (Grant("compas", "harm/race", date(1970, 1, 1), 1.0, 0.0),)
 
     def test_twice_is_once(self, filled: Database, store_url: str) -> None:
         before = Results(filled).content_hash()

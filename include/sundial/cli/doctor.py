@@ -16,7 +16,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from sundial.cli.connections import resolve
-from sundial.cli.given import grants_of
+from sundial.cli.given import totals_of
 from sundial.cli.systems import feed_standing
 from sundial.cli.validate import validate_register
 from sundial.engine.settings import Settings
@@ -37,7 +37,7 @@ from sundial.sources.fetch import fetch
 from sundial.sources.pull import PSEUDONYM_CONNECTION
 from sundial.store.checkpoints import FOLDER as CHECKPOINT_FOLDER
 from sundial.store.database import Database, StoreError
-from sundial.store.grants import Grant
+from sundial.store.grants import Total
 from sundial.store.results import Pull, Results
 from sundial.sunset.checkpoint import NoCheckpoints, signer
 
@@ -143,11 +143,11 @@ def _versions() -> Iterator[Line]:
 
 
 def _register(where: Settings) -> Iterator[Line]:
-    grants: Sequence[Grant] = ()
+    given: Sequence[Total] = ()
     with suppress(StoreError):  # told with the store
-        grants = grants_of(where.open_store())
+        given = totals_of(where.open_store())
     try:
-        found = validate_register(where.register, where.policy, grants=grants)
+        found = validate_register(where.register, where.policy, given=given)
     except RegisterError as error:
         for text in str(error).splitlines():
             yield Line("problem", "register", *_split(text))

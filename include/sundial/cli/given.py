@@ -33,7 +33,7 @@ from sundial.register.load import entry_hash, load_policy
 from sundial.register.models import System
 from sundial.report.plain import clean, count
 from sundial.store.database import Database, StoreNotMigrated
-from sundial.store.grants import Grant, Grants
+from sundial.store.grants import Grants, Total
 from sundial.store.register import RegisterRows, Row
 
 _Given = TypeVar("_Given", bound=Given)
@@ -131,10 +131,10 @@ def rows_of(system: str | None, store: Database | None) -> Sequence[Row]:
     return ()
 
 
-def grants_of(store: Database | None) -> Sequence[Grant]:
+def totals_of(store: Database | None) -> Sequence[Total]:
     """Returns what all streams were given of the budget; nothing where no store was made yet."""
     with suppress(StoreNotMigrated):
-        return Grants(store).all() if store is not None else ()
+        return Grants(store).totals() if store is not None else ()
     return ()
 
 

@@ -99,18 +99,18 @@ def validate(
 
     Example: sundial validate --register include/systems
     """
-    from sundial.cli.given import grants_of, rows_of
+    from sundial.cli.given import rows_of, totals_of
     from sundial.cli.validate import validate_register  # with Great Expectations: no other command waits
 
     where = settings()
     try:
         store = where.open_store()
-        rows, grants = rows_of(None, store), grants_of(store)
+        rows, given = rows_of(None, store), totals_of(store)
     except StoreError as error:
-        rows, grants = (), ()
+        rows, given = (), ()
         typer.echo(f"Whether an id was used before is not known: {error}", err=True)
     try:
-        found = validate_register(register or where.register, where.policy, rows, grants)
+        found = validate_register(register or where.register, where.policy, rows, given)
     except RegisterError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

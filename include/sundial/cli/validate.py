@@ -30,7 +30,7 @@ from sundial.register.models import Policy, System
 from sundial.register.problems import RegisterError
 from sundial.register.sunset_rules import EvidenceCondition, FactCondition
 from sundial.register.wording import Wrong
-from sundial.store.grants import Grant
+from sundial.store.grants import Total
 from sundial.store.records import Kind
 from sundial.store.register import Row
 
@@ -51,7 +51,7 @@ class Validation:
 
 
 def validate_register(
-    folder: Path, policy: Path, rows: Sequence[Row] = (), grants: Sequence[Grant] = ()
+    folder: Path, policy: Path, rows: Sequence[Row] = (), given: Sequence[Total] = ()
 ) -> Validation:
     """Looks at every register file, the policy, and the checks that are deployed.
 
@@ -59,7 +59,7 @@ def validate_register(
         folder: of register files.
         policy: its file.
         rows: what is registered beside the YAML, of all systems: ids of retired ones are never used again.
-        grants: what streams were given of the budget of evidence.
+        given: what streams were given of the budget of evidence.
 
     Raises:
         RegisterError: the folder itself cannot be read.
@@ -90,7 +90,7 @@ def validate_register(
             valid += 1
         if blind := list(_unmeasured(system)):  # to locate it the file is read once more
             warnings += _warnings(path, blind)
-    if chosen is not None and (beyond := exceeded(chosen.evidence, grants, found.systems)) is not None:
+    if chosen is not None and (beyond := exceeded(chosen.evidence, given, found.systems)) is not None:
         warnings += _warnings(policy, [Wrong(("evidence", "stream_weight"), beyond.said, beyond.remedy)])
     problems = [line for error in errors for line in str(error).splitlines()]
     problems += [f"check {check.name}: {check.reason}" for check in checks if isinstance(check, Unusable)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sundial.engine.streams import SMALLEST, Alarms, log_alarm
 from sundial.register.policy import EvidenceBudget
-from sundial.store.grants import Grant
+from sundial.store.grants import Grant, Total
 
 PRESUMED = 50
 """Streams of a system of which none has been measured yet: the examples have 50 and more."""
@@ -16,35 +17,40 @@ PRESUMED = 50
 _ROUNDING = 1e-9
 
 
-def alarms_of(system: str, budget: EvidenceBudget, grants: Iterable[Grant]) -> Alarms:
+def alarms_of(system: str, budget: EvidenceBudget, grants: Iterable[Grant], given: Iterable[Total]) -> Alarms:
     """Returns what a system's streams are held against.
 
     Args:
         system: its id.
         budget: in force. What was given under an approval before it is void: each of those streams gets a
             new one's weight, or its share of the budget without the reserve where that is less.
-        grants: of all systems.
+        grants: of the system.
+        given: to all systems.
     """
-    shared = _Shared.of(budget, grants)
-    own = {one.stream: one.weight for one in shared.in_force if one.system == system}
-    renewed = {one.stream: one.part for one in shared.void if one.system == system}
-    others = sum(one.weight for one in shared.in_force if one.system != system)
-    others += sum(shared.renewal * one.part for one in shared.void if one.system != system)
+    shared = _Shared.of(budget, given)
+    latest = {one.stream: one for one in sorted(grants, key=lambda one: one.approved_on)}
+    renewed = {stream: one.part for stream, one in latest.items() if one.approved_on == shared.last}
+    own = {stream: one.weight for stream, one in latest.items() if one.approved_on >= budget.approved_on}
     own |= {stream: shared.renewal * part for stream, part in renewed.items()}
     weeks = budget.weeks_between_false_breaches
-    return Alarms(weeks, budget.stream_weight, own, others, renewed)
+    return Alarms(weeks, budget.stream_weight, own, shared.spent(but=system), renewed)
 
 
-def spent(budget: EvidenceBudget, grants: Iterable[Grant]) -> float:
+def spent(budget: EvidenceBudget, given: Iterable[Total]) -> float:
     """Returns the sum of the weights of all streams: 1 at most."""
-    shared = _Shared.of(budget, grants)
-    return sum(one.weight for one in shared.in_force) + sum(shared.renewal * one.part for one in shared.void)
+    return _Shared.of(budget, given).spent()
 
 
-def fits(budget: EvidenceBudget, known: Sequence[Grant], new: Sequence[Grant]) -> bool:
-    """Tells whether new grants leave the sum of all weights within the budget, or as it is beyond it."""
-    most = max(spent(budget, known), 1.0) + SMALLEST * len(new) + _ROUNDING
-    return spent(budget, [*known, *new]) <= most
+def fits(budget: EvidenceBudget, before: Sequence[Total], after: Sequence[Total], new: int) -> bool:
+    """Tells whether new grants leave the sum of all weights within the budget, or as it is beyond it.
+
+    Args:
+        budget: in force.
+        before: what is given.
+        after: that, and the new grants.
+        new: how many these are.
+    """
+    return spent(budget, after) <= max(spent(budget, before), 1.0) + SMALLEST * new + _ROUNDING
 
 
 @dataclass(frozen=True)
@@ -53,26 +59,30 @@ class _Shared:
 
     Attributes:
         in_force: what was given since the approval of the budget.
-        void: the grants of the approval before it whose streams were given nothing since.
+        last: the approval before it; None where there is none.
+        void: what was given then; its streams that were given nothing since get the renewal.
         renewal: the weight of a whole stream that is given anew.
     """
 
-    in_force: Sequence[Grant]
-    void: Sequence[Grant]
+    in_force: Sequence[Total]
+    last: date | None
+    void: Sequence[Total]
     renewal: float
 
     @classmethod
-    def of(cls, budget: EvidenceBudget, grants: Iterable[Grant]) -> _Shared:
-        grants = list(grants)
-        approved = budget.approved_on
-        latest = {(one.system, one.stream): one for one in sorted(grants, key=lambda one: one.approved_on)}
-        in_force = [one for one in latest.values() if one.approved_on >= approved]
-        last = max((one.approved_on for one in grants if one.approved_on < approved), default=None)
-        before = [one for one in grants if one.approved_on == last]
+    def of(cls, budget: EvidenceBudget, given: Iterable[Total]) -> _Shared:
+        given = list(given)
+        in_force = [one for one in given if one.approved_on >= budget.approved_on]
+        last = max((one.approved_on for one in given if one.approved_on < budget.approved_on), default=None)
+        void = [one for one in given if one.approved_on == last]
         # Of all that there were, those renewed already too: each gets the same, whenever it is judged.
-        renewal = min(budget.stream_weight, fitting(budget, sum(one.part for one in before)))
-        void = [one for one in latest.values() if one.approved_on == last]
-        return cls(in_force, void, renewal)
+        renewal = min(budget.stream_weight, fitting(budget, sum(one.parts for one in void)))
+        return cls(in_force, last, void, renewal)
+
+    def spent(self, but: str | None = None) -> float:
+        """Returns the sum of the weights of all streams, without those of one system."""
+        in_force = sum(one.weight for one in self.in_force if one.system != but)
+        return in_force + self.renewal * sum(one.standing for one in self.void if one.system != but)
 
 
 def fitting(budget: EvidenceBudget, streams: float) -> float:
@@ -121,19 +131,19 @@ class Exceeded:
         )
 
 
-def exceeded(budget: EvidenceBudget, grants: Iterable[Grant], systems: Collection[str]) -> Exceeded | None:
+def exceeded(budget: EvidenceBudget, given: Iterable[Total], systems: Collection[str]) -> Exceeded | None:
     """Returns by how much the streams of a portfolio go beyond its budget; None where they do not.
 
     Args:
         budget: in force.
-        grants: of all systems; one that has none is presumed to have `PRESUMED` streams, or as many as the
+        given: to all systems; one that has nothing is presumed to have `PRESUMED` streams, or as many as the
             others have on average.
         systems: ids of those that are registered.
     """
-    shared = _Shared.of(budget, grants)
-    known = [*shared.in_force, *shared.void]
+    shared = _Shared.of(budget, given)
+    known = [one for one in (*shared.in_force, *shared.void) if one.standing]
     measured = {one.system for one in known}
-    parts = sum(one.part for one in known)
+    parts = sum(one.standing for one in known)
     each = parts / len(measured) if measured else PRESUMED
     presumed = math.ceil(each * len({*systems} - measured))
     streams = math.ceil(parts - _ROUNDING) + presumed
@@ -143,7 +153,7 @@ def exceeded(budget: EvidenceBudget, grants: Iterable[Grant], systems: Collectio
     weeks, weight = budget.weeks_between_false_breaches, _rounded_down(fitting(budget, streams))
     now = log_alarm(weeks, budget.stream_weight)
     # A part of a stream has less of the budget by intent.
-    beyond = log_alarm(weeks, min((one.weight / one.part for one in shared.in_force), default=1.0)) / now - 1
+    beyond = log_alarm(weeks, min((one.least for one in shared.in_force), default=1.0)) / now - 1
     return Exceeded(streams, presumed, room, weight, log_alarm(weeks, weight) / now - 1, max(beyond, 0.0))
 
 

@@ -242,7 +242,8 @@ class Run:
         gate = Gate(self.system, self.lake)
         gates = {name: gate.manifests(name) for name in self.feeds}
         past = self._results.evidence(self.system.id, [check.name for check in checks])
-        alarms = alarms_of(self.system.id, self.policy.evidence, Grants(self.database).all())
+        grants, name = Grants(self.database), self.system.id
+        alarms = alarms_of(name, self.policy.evidence, grants.of(name), grants.totals())
         return Measuring(
             system=self.system,
             policy=self.policy,
