@@ -1,6 +1,6 @@
 """Operating characteristics: false alarms with nothing wrong, and weeks until a fault is confirmed.
 
-Usage: python -m benchmarks.operating_characteristics [--quick] [--years 10] [--runs 20] [--only PART]
+Usage: python -m benchmarks.operating_characteristics [--quick] [--years 17] [--runs 20] [--only PART]
 
 Each part's results go into `docs/operating-characteristics.json` as soon as it is done, and the tables of
 `docs/operating-characteristics.md` are filled from there.
@@ -38,7 +38,7 @@ class Size:
     peer_years: int
 
 
-DEFAULT = Size(years=10, runs=20, peer_years=2)
+DEFAULT = Size(years=17, runs=20, peer_years=1)
 QUICK = Size(years=1, runs=3, peer_years=1)
 
 
