@@ -9,6 +9,7 @@ Each part's results go into `docs/operating-characteristics.json` as soon as it 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -112,7 +113,7 @@ def _options() -> argparse.Namespace:
 def _in_workers(work: Callable[[Any], Any], asked: list[Any], what: str) -> Iterable[Any]:
     replay.plan(CHECKS)  # loads the checks before the workers are forked from here
     found = []
-    with ProcessPoolExecutor(WORKERS) as pool:
+    with ProcessPoolExecutor(WORKERS, initializer=gc.freeze) as pool:
         for place, result in enumerate(pool.map(work, asked), start=1):
             found.append(result)
             print(f"\r{place} of {len(asked)} {what}", end="", file=sys.stderr, flush=True)
