@@ -78,8 +78,9 @@ def one_more_day(folder: Path, point: int) -> dict[str, object]:
         place.run(system, as_of).profile()
         marks.append(used())
         for weeks in WINDOWS:
+            run = place.run(system_of(NAME, weeks), as_of)
             for principle in Principle:
-                place.run(system_of(NAME, weeks), as_of).check(principle)
+                run.check(principle)
         marks.append(used())
         recorded = place.run(system, as_of).record()
         marks.append(used())

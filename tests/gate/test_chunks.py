@@ -160,8 +160,12 @@ def test_a_day_beyond_nanoseconds_is_judged_like_any_other(year: int) -> None:
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Rows:
-    lake = Lake(str(tmp_path))
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path))
+
+
+@pytest.fixture
+def rows(lake: Lake) -> Rows:
     a, b, c, z = (f"{place:032x}" for place in range(4))
     lake.put_table("batch.parquet", pa.table({"key": [a, b, a, None, c, None], "day": pa.array([FIRST] * 6)}))
     days = [FIRST, FIRST + WEEK, FIRST]

@@ -28,6 +28,7 @@ from sundial.gate.judged import Judged, partitions_of
 from sundial.lake import Lake
 from sundial.profile.columns import Columns
 from sundial.profile.partitions import Partitions
+from sundial.profile.profile import Profile
 from sundial.register.events import EventName, FeedName
 from sundial.register.load import config_hash
 from sundial.register.models import Policy, System
@@ -54,6 +55,18 @@ class NotStaged(RuntimeError):  # noqa: N818
 
 
 @dataclass(frozen=True)
+class _Stored:
+    """What lies in the lake for every principle alike."""
+
+    plan: Plan
+    gates: Mapping[FeedName, Sequence[Judged]]
+    failed: Mapping[str, str]
+    profile: Profile
+    events: Mapping[EventName, Profile]
+    provenance: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Run:
     """One run: a system judged as of a date.
 
@@ -75,6 +88,7 @@ class Run:
     contracts: bool = True
     pulled_at_once: int = 1
     _results: Results = field(init=False, repr=False, compare=False)
+    _read: list[_Stored] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_results", Results(self.database))
@@ -148,6 +162,7 @@ class Run:
         Raises:
             ContractError: a feed's contract cannot be run; the other feed is judged all the same.
         """
+        self._read.clear()
         pulls = self._results.latest_pulls(self.system.id)
         states = {name: why for name in self.feeds if (why := self._not_pulled(pulls.get(name)))}
         refused: dict[str, int] = {}
@@ -177,6 +192,7 @@ class Run:
 
     def profile(self) -> int:
         """Updates the profiles of dirty partitions and returns how many there were."""
+        self._read.clear()
         gate = Gate(self.system, self.lake)
         outputs, plan = self.system.feeds.outputs, plan_of(self.system)
         dirty: list[date] = []
@@ -237,10 +253,8 @@ class Run:
 
     def measuring(self, principle: Principle) -> Measuring:
         """Returns what measuring a principle takes, from what is profiled and recorded; writes nothing."""
-        plan = plan_of(self.system)
+        stored = self._stored()
         checks = [check for check in enabled(self.system) if check.principle is principle]
-        gate = Gate(self.system, self.lake)
-        gates = {name: gate.manifests(name) for name in self.feeds}
         past = self._results.evidence(self.system.id, [check.name for check in checks])
         grants, name = Grants(self.database), self.system.id
         alarms = alarms_of(name, self.policy.evidence, grants.of(name), grants.totals())
@@ -249,18 +263,34 @@ class Run:
             policy=self.policy,
             principle=principle,
             checks=checks,
-            profile=self._partitions(plan).load(),
+            profile=stored.profile,
             streams=Streams(past, alarms, self._repairs),
-            gates=gates,
-            failed=self._failed_feeds(gates, plan),
-            left_out=plan.left_out,
-            provenance=self._provenance(plan),
-            events={name: stored.load() for name, stored in self._events(plan).items()},
+            gates=stored.gates,
+            failed=stored.failed,
+            left_out=stored.plan.left_out,
+            provenance=stored.provenance,
+            events=stored.events,
             history=self._history(principle),
             learnt=Learnt(self.lake, self.system.id),
             rows=self._rows(),
             incidents=incidents_of(self.database, self.system.id, self.policy.timezone),
         )
+
+    def _stored(self) -> _Stored:
+        """Returns what lies in the lake; it is read once, until a step of this run changes it."""
+        if not self._read:
+            plan, gate = plan_of(self.system), Gate(self.system, self.lake)
+            gates = {name: gate.manifests(name) for name in self.feeds}
+            stored = _Stored(
+                plan=plan,
+                gates=gates,
+                failed=self._failed_feeds(gates, plan),
+                profile=self._partitions(plan).load(),
+                events={name: stored.load() for name, stored in self._events(plan).items()},
+                provenance=self._provenance(plan),
+            )
+            self._read.append(stored)
+        return self._read[0]
 
     def record(self) -> Sequence[date]:
         """Appends all due weeks, as every principle staged them, and what they restate, in one transaction.

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,7 @@ def without_contracts(system: System) -> System:
 _FEEDS = 8
 # Feeds whose manifests are kept.
 
-_READ: dict[str, dict[str, tuple[str, Judged]]] = {}
+_READ: dict[str, dict[str, tuple[Sequence[Any], Judged]]] = {}
 # Manifests of this process by place, each with the version that was read: the principles of a run ask for
 # the same, and there is one for each pull of years.
 

@@ -29,7 +29,7 @@ weeks its outcomes count, what was corrected, and which versions of the model th
 
 
 class Stored:
-    """One stored file, read.
+    """One stored file; its cells are read when they are asked about: most principles ask for no sample.
 
     Attributes:
         days: hash of what each day was computed from, by day.
@@ -37,35 +37,43 @@ class Stored:
     """
 
     def __init__(self, lake: Lake, path: str, plan: Sequence[Statistic]) -> None:
-        file = pq.ParquetFile(io.BytesIO(lake.get(path)))
-        about = json.loads(file.schema_arrow.metadata[ABOUT])
+        self._file = pq.ParquetFile(io.BytesIO(lake.get(path)))
+        about = json.loads(self._file.schema_arrow.metadata[ABOUT])
         self.days: Mapping[str, str] = about["days"]
         self.corrected = _corrections(about)
-        self._places: dict[Statistic, tuple[pa.Table, Sequence[Levels]]] = {}
-        told = dict(zip(plan, about["rows"], strict=True))
-        row_groups = iter(range(file.num_row_groups))
-        for group in _groups(plan):
-            names = sorted({name for statistic in group for name in _columns(statistic)})
-            numbers, rest = [], sum(told[statistic][0] for statistic in group)
-            while rest:
-                numbers.append(next(row_groups))
-                rest -= file.metadata.row_group(numbers[-1]).num_rows
-            table = file.read_row_groups(numbers, columns=names)
-            start = 0
-            for statistic in group:
-                rows, levels = told[statistic]
-                self._places[statistic] = table.slice(start, rows), levels
-                start += rows
+        self._plan = plan
+        self._told = dict(zip(plan, about["rows"], strict=True))
+        self._places: dict[Statistic, tuple[pa.Table, NDArray[np.int64], Sequence[Levels]]] = {}
 
     def part(self, statistic: Statistic) -> Cells:
         """Returns the cells of a statistic of the plan."""
-        rows, levels = self._places[statistic]
+        if statistic not in self._places:
+            self._read(statistic)
+        rows, (day, counted), levels = self._places[statistic]
         keys = {
             key_name(key): (_array(rows, f"key_{place}"), names)
             for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True))
         }
         values = {name: _array(rows, short) for name, short in _stored_as(statistic).items()}
-        return Cells(_array(rows, "day"), _array(rows, "counted"), keys, values)
+        return Cells(day, counted, keys, values)
+
+    def _read(self, statistic: Statistic) -> None:
+        """Reads the row groups in which a statistic lies, with all that lies there."""
+        row_groups = iter(range(self._file.num_row_groups))
+        for group in _groups(self._plan):
+            numbers, rest = [], sum(self._told[one][0] for one in group)
+            while rest:
+                numbers.append(next(row_groups))
+                rest -= self._file.metadata.row_group(numbers[-1]).num_rows
+            if statistic not in group:
+                continue
+            names = sorted({name for one in group for name in _columns(one)})
+            table, start = self._file.read_row_groups(numbers, columns=names), 0
+            days = np.array([table[name].to_numpy().astype(np.int64) for name in ("day", "counted")])
+            for one in group:
+                rows, levels = self._told[one]
+                self._places[one] = table.slice(start, rows), days[:, start : start + rows], levels
+                start += rows
 
 
 def _groups(plan: Iterable[Statistic]) -> Sequence[Sequence[Statistic]]:
@@ -82,8 +90,6 @@ def _columns(statistic: Statistic) -> Sequence[str]:
 
 def _array(rows: pa.Table, name: str) -> NDArray[Any]:
     array: NDArray[Any] = rows[name].to_numpy()
-    if name in ("day", "counted"):
-        return array.astype("datetime64[D]").astype(np.int64)
     return array.astype(np.int64) if name.startswith("key_") else array
 
 

@@ -21,7 +21,6 @@ the week after a remediation, and a recovery has passed when its `log_e` reaches
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
@@ -92,9 +91,7 @@ class _Rate(Summed):
         Raises:
             ValueError: when successes is not between 0 and n.
         """
-        week = _counted(successes, n)
-        if week[1] > 0:
-            self._take(week)
+        self.replay([(successes, n)])
 
     def replay(self, increments: Iterable[tuple[float, float]]) -> Self:
         """Advance by past weeks, each (successes, n), oldest first; computed once, at the end.
@@ -102,8 +99,9 @@ class _Rate(Summed):
         Raises:
             ValueError: as `advance`.
         """
-        for successes, n in increments:
-            self.advance(successes, n)
+        for week in _counted(np.array(list(increments), dtype=np.float64).reshape(-1, 2)):
+            if week[1] > 0:
+                self._take(week)
         return self
 
     def _log_e_of(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -205,8 +203,8 @@ class _Blocks(Starts):
         told: Callable[[NDArray[np.float64]], None] = lambda _: None,
     ) -> None:
         """Advances; tells the logs of the starts that there are after each week."""
-        rows = [(*_counted(sa, na), *_counted(sb, nb)) for sa, na, sb, nb in increments]
-        weeks = np.array(rows, dtype=np.float64).reshape(-1, 4)
+        given = np.array(list(increments), dtype=np.float64)
+        weeks = _counted(given.reshape(-1, 2)).reshape(-1, 4)
         both = (weeks[:, 1] > 0) & (weeks[:, 3] > 0)
         # A start bets from the week after its opening on, and where both groups have outcomes.
         opened = np.concatenate([np.full(len(self._sums), -1), np.flatnonzero(both)])
@@ -360,22 +358,24 @@ class _Bins(Summed):
         Raises:
             ValueError: when the bins differ from the baseline's or a count is negative.
         """
-        (week,) = as_counts(counts, names=("counts",))
-        if len(week) != self._columns:
-            raise ValueError(
-                f"counts has {len(week)} bins, the baseline {self._columns}: use the baseline's edges"
-            )
-        if week.sum() > 0:
-            self._take(week)
+        self.replay([counts])
 
     def replay(self, increments: Iterable[ArrayLike]) -> Self:
         """Advance by past weeks' counts, oldest first; computed once, at the end.
 
         Raises:
-            ValueError: as `advance`.
+            ValueError: as `advance`; no week is taken then.
         """
-        for counts in increments:
-            self.advance(counts)
+        weeks = list(increments)
+        for week in weeks:
+            if np.shape(week) != (self._columns,):
+                raise ValueError(
+                    f"counts has shape {np.shape(week)}, the baseline {self._columns} bins: use its edges"
+                )
+        (counts,) = as_counts(np.array(weeks, dtype=np.float64).ravel(), names=("counts",))
+        for week in counts.reshape(-1, self._columns):
+            if week.any():
+                self._take(week)
         return self
 
 
@@ -541,14 +541,18 @@ class OmnibusWithin(_EachAgainstTheRest[TwoSampleWithin]):
         return min(process.log_detector for process in self.processes)
 
 
-def _counted(successes: float, n: float) -> tuple[float, float]:
-    """One week's successes and n, freed of what sums of weights miss by rounding."""
-    slack = _ROUNDING * max(1.0, n)
-    if not (math.isfinite(n) and n >= -slack and -slack <= successes <= n + slack):
+def _counted(given: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Successes and n, of shape (weeks, 2), freed of what sums of weights miss by rounding."""
+    successes, n = given.T
+    slack = _ROUNDING * np.maximum(1.0, n)
+    right = np.isfinite(n) & (n >= -slack) & (-slack <= successes) & (successes <= n + slack)
+    if not right.all():
+        some, of = given[~right][0].tolist()
         raise ValueError(
-            f"{successes} successes of {n}: successes must lie between 0 and n; check the profile's counts"
+            f"{some} successes of {of}: successes must lie between 0 and n; check the profile's counts"
         )
-    return (min(max(successes, 0.0), n), n) if n > _ROUNDING else (0.0, 0.0)
+    there = n > _ROUNDING
+    return np.column_stack([np.where(there, np.clip(successes, 0.0, n), 0.0), np.where(there, n, 0.0)])
 
 
 def _rest(counts: Sequence[float], group: int) -> float:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from itertools import takewhile
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, false, func, literal, or_, select
 
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
@@ -178,19 +178,24 @@ class Results:
             system: its id.
             checks: names of the checks whose streams are asked for; all of them unless given.
         """
+        # A stream is one row, with JSON of all its weeks: there are as many as weeks, times streams.
+        week = literal('["') + cast(evidence.c.week, Text) + '",' + evidence.c.counts + "]"
         query = (
-            select(evidence.c.stream, evidence.c.week, evidence.c.counts)
+            select(evidence.c.stream, func.aggregate_strings(week, ","))
             .where(evidence.c.system == system)
-            .order_by(evidence.c.stream, evidence.c.week)
+            .group_by(evidence.c.stream)
+            .order_by(evidence.c.stream)
         )
         if checks is not None:
             own = [evidence.c.stream.startswith(f"{check}:", autoescape=True) for check in checks]
             query = query.where(or_(false(), *own))
-        streams: defaultdict[str, list[tuple[date, tuple[float, ...]]]] = defaultdict(list)
         with self._database.read() as connection:
-            for stream, week, counts in connection.execute(query):
-                streams[stream].append((week, tuple(json.loads(counts))))
-        return dict(streams)
+            return {
+                stream: [
+                    (date.fromisoformat(on), tuple(counts)) for on, counts in sorted(json.loads(f"[{weeks}]"))
+                ]
+                for stream, weeks in connection.execute(query)
+            }
 
     def findings(self, system: str, week: date, as_of: date | None = None) -> tuple[Finding, ...]:
         """Returns the week's findings as `findings_between` does; none where it was not judged."""
