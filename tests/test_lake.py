@@ -63,6 +63,16 @@ def test_a_missing_file_is_said_to_be_missing(lake: Lake) -> None:
         lake.get("nothing.json")
 
 
+def test_many_files_are_got_in_the_order_in_which_they_are_asked_for(lake: Lake) -> None:
+    paths = [f"a/{place}" for place in range(40)]
+    for path in paths:
+        lake.put(path, path.encode())
+    assert lake.get_each(paths[::-1]) == [path.encode() for path in paths[::-1]]
+    assert lake.get_each([]) == []
+    with pytest.raises(FileNotFoundError):
+        lake.get_each(["a/1", "a/nothing"])
+
+
 def test_files_are_listed_below_their_folder_and_in_order(lake: Lake) -> None:
     assert list(lake.list("a")) == []
     for path in ("a/2/x.json", "a/1.json", "ab/3.json", "b/4.json"):

@@ -9,6 +9,7 @@ import posixpath
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ _DICTIONARY = 16 * 2**10
 
 _GROUP = 2**16
 # Rows that are written and read at once.
+
+_UNDER_WAY = 16
+"""Requests to an object store at a time."""
 
 _ABANDONED = 3600.0
 """Seconds after which an unfinished file has no writer any more."""
@@ -81,6 +85,17 @@ class Lake:
         """Returns the file's bytes. Raises FileNotFoundError."""
         data: bytes = self.fs.cat_file(posixpath.join(self.root, path))
         return data
+
+    def get_each(self, paths: Sequence[str]) -> Sequence[bytes]:
+        """Returns the bytes of each file; of an object store several are under way at a time.
+
+        Raises:
+            FileNotFoundError: one of them is not there.
+        """
+        if self.is_local:
+            return [self.get(path) for path in paths]
+        with ThreadPoolExecutor(_UNDER_WAY) as pool:
+            return list(pool.map(self.get, paths))
 
     def get_json(self, path: str) -> Any:
         """Returns the parsed JSON file. Raises FileNotFoundError."""

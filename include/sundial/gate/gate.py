@@ -86,12 +86,10 @@ class Gate:
         here = self._lake.uri(f"{self._folder}/gate/{feed}")
         before, now = _READ.get(here, {}), self._lake.versions(f"{self._folder}/gate/{feed}")
         # The versions were asked for first: what changes in between is read again the next time.
-        read = {
-            path: before[path]
-            if path in before and before[path][0] == version
-            else (version, _judged(self._lake.get_json(path)))
-            for path, version in now.items()
-        }
+        changed = [path for path, version in now.items() if path not in before or before[path][0] != version]
+        given = (_judged(json.loads(data)) for data in self._lake.get_each(changed))
+        fresh = dict(zip(changed, given, strict=True))
+        read = {path: (version, fresh.get(path) or before[path][1]) for path, version in now.items()}
         if here not in _READ and len(_READ) >= _FEEDS:
             _READ.clear()
         _READ[here] = read

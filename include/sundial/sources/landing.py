@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -53,7 +54,7 @@ class Landing:
 
     def batches(self) -> Sequence[Batch]:
         """Returns all batches, oldest as-of date first, those of one date as they came."""
-        return [Batch(**self._lake.get_json(path)) for path in self._manifests()]
+        return [Batch(**json.loads(data)) for data in self._lake.get_each(self._manifests())]
 
     def last_by(self, day: date) -> Batch | None:
         """Returns the last batch as of a day or before; None before the first."""
