@@ -43,7 +43,7 @@ class Stored:
         self.corrected = _corrections(about)
         self._plan = plan
         self._told = dict(zip(plan, about["rows"], strict=True))
-        self._places: dict[Statistic, tuple[pa.Table, NDArray[np.int64], Sequence[Levels]]] = {}
+        self._places: dict[Statistic, tuple[pa.Table, NDArray[np.int32], Sequence[Levels]]] = {}
 
     def part(self, statistic: Statistic) -> Cells:
         """Returns the cells of a statistic of the plan."""
@@ -55,7 +55,7 @@ class Stored:
             for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True))
         }
         values = {name: _array(rows, short) for name, short in _stored_as(statistic).items()}
-        return Cells(day, counted, keys, values)
+        return Cells(day.astype(np.int64), counted.astype(np.int64), keys, values)
 
     def _read(self, statistic: Statistic) -> None:
         """Reads the row groups in which a statistic lies, with all that lies there."""
@@ -69,7 +69,7 @@ class Stored:
                 continue
             names = sorted({name for one in group for name in _columns(one)})
             table, start = self._file.read_row_groups(numbers, columns=names), 0
-            days = np.array([table[name].to_numpy().astype(np.int64) for name in ("day", "counted")])
+            days = np.array([table[name].to_numpy().astype(np.int32) for name in ("day", "counted")])
             for one in group:
                 rows, levels = self._told[one]
                 self._places[one] = table.slice(start, rows), days[:, start : start + rows], levels
