@@ -148,12 +148,12 @@ class Lake:
         return {path: tuple(about.values()) for path, about in self.found(prefix).items()}
 
     def found(self, prefix: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns the same paths, each with all that the file system says of it."""
+        """Returns the same paths, each with what the file system says of it; where it is local: `_files`."""
         folder = posixpath.join(self.root, prefix)
         # The local file system's own listing takes many times as long, and a pull leaves a file for ever.
         found = dict(_files(folder)) if self.is_local else self.fs.find(folder, detail=True)
         start = len(self.root) + 1
-        paths = sorted(path for path in found if path[path.rindex("/") + 1] != ".")
+        paths = sorted(path for path in found if not posixpath.basename(path).startswith("."))
         return {path[start:]: found[path] for path in paths}
 
     def attach(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -163,7 +163,10 @@ class Lake:
 
 
 def _files(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yields the files below a local folder with what tells one version of a file from another."""
+    """Yields the files below a local folder: size in bytes, time of change in nanoseconds, inode.
+
+    A file that was put again differs in one of them: it was written anew and moved into its place.
+    """
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):

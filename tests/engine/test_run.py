@@ -175,6 +175,17 @@ def test_nothing_is_recorded_until_every_principle_is_staged(town: Town) -> None
         run.record()
 
 
+def test_what_a_run_read_before_a_step_is_read_again_after_it(town: Town) -> None:
+    town.give(rows_of(2))
+    run = town.run(SUNDAY + WEEK)
+    run.pull()
+    assert run.check(Principle.EQUITY) == {Status.ERROR: 1}  # the gate did not end
+    run.gate()
+    assert run.check(Principle.EQUITY) == {Status.ERROR: 1}  # the profiles are not those of the rows
+    run.profile()
+    assert Status.ERROR not in run.check(Principle.EQUITY)
+
+
 def test_a_baseline_that_gains_a_level_begins_another_stream(town: Town) -> None:
     rows = rows_of(7)
     rows.loc[3, "id"] = None

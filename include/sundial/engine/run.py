@@ -281,15 +281,16 @@ class Run:
         if not self._read:
             plan, gate = plan_of(self.system), Gate(self.system, self.lake)
             gates = {name: gate.manifests(name) for name in self.feeds}
-            stored = _Stored(
-                plan=plan,
-                gates=gates,
-                failed=self._failed_feeds(gates, plan),
-                profile=self._partitions(plan).load(),
-                events={name: stored.load() for name, stored in self._events(plan).items()},
-                provenance=self._provenance(plan),
+            self._read.append(
+                _Stored(
+                    plan=plan,
+                    gates=gates,
+                    failed=self._failed_feeds(gates, plan),
+                    profile=self._partitions(plan).load(),
+                    events={name: partitions.load() for name, partitions in self._events(plan).items()},
+                    provenance=self._provenance(plan),
+                )
             )
-            self._read.append(stored)
         return self._read[0]
 
     def record(self) -> Sequence[date]:
