@@ -48,6 +48,7 @@ REPLICATES = 100
 SOURCES = ("include", "checks", "benchmarks")
 GROWTH = {"steady": PARTITIONS, "portfolio": SYSTEMS}
 """What is measured at several lengths of the history, or sizes of the portfolio."""
+_AS_TASKS = ("env", *(f"{name}={value}" for name, value in OF_TASKS.items()))
 ALL = (
     "--rows 100k --verify --peers evidently,fairlearn,fairlearn-bootstrap,nannyml,whylogs,scan",
     "--rows 1M --peers evidently,fairlearn,nannyml,whylogs,scan",
@@ -96,7 +97,7 @@ def _growth(results: Results, name: str, times: int, cache: Path) -> None:
         _module(name, str(folder))
     for point, place in waiting:
         command = [sys.executable, "-m", f"benchmarks.performance.{name}", str(folder), str(point)]
-        measured = run(command, ROOT)
+        measured = run([*_AS_TASKS, *command], ROOT)
         results.add(Run(point, name, "", place, code(), time.time(), measured))
         print(f"{name} at {point}: {measured.cpu_s:.1f} CPU s, {measured.told['steps']}", flush=True)
 
@@ -140,9 +141,7 @@ def _prepare(tool: str, folder: Path) -> None:
 def _command(tool: str, folder: Path, cache: Path) -> Sequence[str]:
     here = Path(__file__).parent
     if tool in OURS:
-        environment = [f"{name}={value}" for name, value in OF_TASKS.items()]
-        ours = [sys.executable, "-m", "benchmarks.performance.ours", str(folder), *OURS[tool]]
-        return ["env", *environment, *ours]
+        return [*_AS_TASKS, sys.executable, "-m", "benchmarks.performance.ours", str(folder), *OURS[tool]]
     if tool == "scan":
         return [sys.executable, str(here / "scan.py"), str(folder)]
     peer, _, bootstrap = tool.partition("-")

@@ -22,19 +22,25 @@ Row = Mapping[str, Any]
 
 
 def summary(runs: Sequence[Run], tool: str) -> list[Row]:
-    """Returns one row for each point, with the medians over its runs of the latest code."""
+    """Returns one row for each point, with the medians over its runs of the latest code.
+
+    Its multiple of the first point is the median of the rounds: in one round the machine was the same.
+    """
     own = [run for run in runs if run.tool == tool]
     own = [run for run in own if run.code == max(own, key=lambda run: run.at).code]
+    first = {run.place: _work(run) for run in own if run.rows == min(run.rows for run in own)}
     rows = []
     for point in sorted({run.rows for run in own}):
-        measured = [run.measured for run in own if run.rows == point]
+        of_point = [run for run in own if run.rows == point]
+        measured = [run.measured for run in of_point]
         steps = {name: median(m.told["steps"][name] for m in measured) for name in measured[0].told["steps"]}
-        work = median(sum(m.told["steps"][name] for name in DAY) for m in measured)
+        times = sorted(_work(run) / first[run.place] for run in of_point if run.place in first)
         rows.append(
             {
                 "point": point,
                 "steps": {name: round(value, 3) for name, value in steps.items()},
-                "work_cpu_s": round(work, 2),
+                "work_cpu_s": round(median(map(_work, of_point)), 2),
+                "times": [round(value, 2) for value in (median(times), times[0], times[-1])],
                 "cpu_s": round(median(m.cpu_s for m in measured), 1),
                 "rss_mb": round(median(m.rss_mb for m in measured)),
                 "runs": len(measured),
@@ -44,13 +50,18 @@ def summary(runs: Sequence[Run], tool: str) -> list[Row]:
     return rows
 
 
+def _work(run: Run) -> float:
+    """Returns the CPU seconds of the steps that every day has."""
+    return float(sum(run.measured.told["steps"][name] for name in DAY))
+
+
 def steady_table(rows: Sequence[Row]) -> str:
     """Returns what the day cost at each length of the history, and as a multiple of the shortest."""
     heads = ["partitions", *STEADY.values(), "day, work", "times the first", "peak MB", "runs"]
     lines = []
     for row in rows:
         steps = [f"{row['steps'][name]:.2f}" for name in STEADY]
-        ratio = f"{row['work_cpu_s'] / rows[0]['work_cpu_s']:.2f}"
+        ratio = "{:.2f} ({:.2f} to {:.2f})".format(*row["times"])
         lines.append([row["point"], *steps, row["work_cpu_s"], ratio, row["rss_mb"], row["runs"]])
     return _markdown(heads, lines)
 
@@ -116,10 +127,13 @@ def _panel(
     for part in range(5):
         x, y = place(0, top * part / 4).split(",")
         yield f'<text x="{float(x) - 6}" y="{y}" text-anchor="end">{top * part / 4:.3g}</text>'
+    before = -1.0 * WIDE
     for point, value in points:
         x, y = place(point, value).split(",")
         yield f'<circle cx="{x}" cy="{y}" r="4" fill="#d62728"/>'
-        yield f'<text x="{x}" y="{TOP + HIGH + 18}" text-anchor="middle">{point}</text>'
+        anchor = "middle" if float(x) - before > 30 else "start"  # beside a number that is near, not on it
+        yield f'<text x="{x}" y="{TOP + HIGH + 18}" text-anchor="{anchor}">{point}</text>'
+        before = float(x)
     line = " ".join(place(*point) for point in points)
     yield f'<polyline points="{line}" fill="none" stroke="#d62728" stroke-width="2"/>'
     ends = " ".join(place(point, limit(point)) for point in (points[0][0], last))

@@ -24,9 +24,11 @@ def a_year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(tool: str, point: int, check: float, *, code: str = "new", at: float = 1.0) -> Run:
+def run(tool: str, point: int, check: float, *, code: str = "new", at: float = 1.0, place: int = 0) -> Run:
     steps = {"rewindow": 0.4, "profile": 1.0, "check": check, "record": 0.1, "judge": 0.1}
-    return Run(point, tool, "", 0, code, at, Measured(9.0, 500.0, 9.0, 5.0, 300.0, False, {"steps": steps}))
+    return Run(
+        point, tool, "", place, code, at, Measured(9.0, 500.0, 9.0, 5.0, 300.0, False, {"steps": steps})
+    )
 
 
 class TestSteady:
@@ -72,9 +74,19 @@ class TestPage:
     def test_a_day_is_told_as_a_multiple_of_the_first(self) -> None:
         rows = growth.summary([run("steady", 10, 4.8), run("steady", 365, 6.0)], "steady")
         assert [row["work_cpu_s"] for row in rows] == [6.0, 7.2]
-        assert "| 365 | 0.40 | 1.00 | 6.00 | 0.10 | 0.10 | 7.2 | 1.20 | 500 | 1 |" in growth.steady_table(
-            rows
-        )
+        assert (
+            "| 365 | 0.40 | 1.00 | 6.00 | 0.10 | 0.10 | 7.2 | 1.20 (1.20 to 1.20) | 500 | 1 |"
+        ) in growth.steady_table(rows)
+
+    def test_the_multiple_is_of_rounds_in_which_the_machine_was_the_same(self) -> None:
+        rounds = [(4.8, 6.0), (10.8, 13.2), (4.8, 6.6)]  # in the second it was half as fast
+        runs = [
+            run("steady", point, check, place=place)
+            for place, checks in enumerate(rounds)
+            for point, check in zip((10, 365), checks, strict=True)
+        ]
+        (_, last) = growth.summary(runs, "steady")
+        assert last["times"] == [1.2, 1.2, 1.3]
 
     def test_only_the_latest_code_counts(self) -> None:
         runs = [run("steady", 10, 9.0, code="old", at=0.0), run("steady", 10, 4.8)]

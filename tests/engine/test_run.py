@@ -186,6 +186,23 @@ def test_what_a_run_read_before_a_step_is_read_again_after_it(town: Town) -> Non
     assert Status.ERROR not in run.check(Principle.EQUITY)
 
 
+def test_evidence_that_another_run_recorded_meanwhile_counts(town: Town) -> None:
+    town.give(rows_of(3))
+    run = town.run(SUNDAY + 2 * WEEK)
+    assert run.measuring(Principle.EFFECTIVENESS).streams.names_after("effectiveness", SUNDAY) == []
+    town.measure(SUNDAY + WEEK)
+    run.pull()
+    run.gate()
+    run.profile()
+    for principle in Principle:
+        run.check(principle)
+    run.record()
+    assert counted(town, ACCURACY) == 80
+    latest = only(town.results.latest_findings(town.system.id), "accuracy").evidence
+    assert latest is not None
+    assert latest.weeks == 2
+
+
 def test_a_baseline_that_gains_a_level_begins_another_stream(town: Town) -> None:
     rows = rows_of(7)
     rows.loc[3, "id"] = None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -135,6 +136,32 @@ class TestTransactions:
             reader.execute(select(reports)).all()
             with database.write() as writer:
                 writer.execute(insert(reports).values(**_report("a")))
+            assert reader.execute(select(reports)).all() == []
+
+    def test_all_readers_in_a_snapshot_see_one_state(self, database: Database) -> None:
+        def known() -> int:
+            with database.read() as reader:
+                return len(reader.execute(select(reports)).all())
+
+        with database.snapshot():
+            assert known() == 0
+            with database.snapshot():
+                assert known() == 0
+            with database.write() as writer:
+                writer.execute(insert(reports).values(**_report("a")))
+            assert known() == 0
+            with ThreadPoolExecutor(1) as other_thread:
+                assert other_thread.submit(known).result() == 1
+        assert known() == 1
+
+    def test_what_is_read_after_a_snapshot_that_failed_is_of_now(self, database: Database) -> None:
+        def fail() -> None:
+            with database.snapshot():
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        with database.read() as reader:
             assert reader.execute(select(reports)).all() == []
 
     def test_a_reader_cannot_write(self, database: Database) -> None:

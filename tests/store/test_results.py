@@ -147,15 +147,6 @@ class TestRecord:
         assert time.process_time() - start < 8
 
 
-def test_gives_the_streams_of_the_checks_that_are_asked_for(results: Results) -> None:
-    names = ["equity.harm:a", "equity.harmony:b", "equity_harm:c", "equity.groups:d"]
-    found = [finding(metric=name, evidence=evidence(name)) for name in names]
-    results.record("compas", [judged(findings=found)], "run-1")
-    assert [*results.evidence("compas", ["equity.harm", "equity.groups"])] == [names[3], names[0]]
-    assert results.evidence("compas", []) == {}
-    assert [*results.evidence("compas")] == sorted(names)
-
-
 class TestReading:
     def test_evidence_is_each_stream_in_order_of_weeks(self, results: Results) -> None:
         first = [
@@ -185,6 +176,12 @@ class TestReading:
         assert results.latest_findings("compas") == ()
         results.record("compas", [judged(), judged(NEXT)], "run-1")
         assert {one.week for one in results.latest_findings("compas")} == {NEXT}
+
+    def test_latest_findings_may_be_those_of_one_principle(self, results: Results) -> None:
+        privacy = finding(check="privacy.small_cells", principle="privacy")
+        results.record("compas", [judged(findings=[finding(), privacy])], "run-1")
+        assert results.latest_findings("compas", "privacy") == (privacy,)
+        assert len(results.latest_findings("compas")) == 2
 
     def test_findings_between_weeks_of_one_system_or_all(self, results: Results) -> None:
         for system in ("ada", "bert"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ from sundial.engine.measure import Measuring, Staged, measure_week, rests_on
 from sundial.engine.plan import Plan, plan_of
 from sundial.engine.restate import restated
 from sundial.engine.standing import incidents_of
-from sundial.engine.streams import Streams
+from sundial.engine.streams import Counted, Streams
 from sundial.gate.errors import ContractError
 from sundial.gate.gate import Gate
 from sundial.gate.judged import Judged, partitions_of
@@ -89,6 +89,9 @@ class Run:
     pulled_at_once: int = 1
     _results: Results = field(init=False, repr=False, compare=False)
     _read: list[_Stored] = field(default_factory=list, init=False, repr=False, compare=False)
+    _fed: dict[date | None, Mapping[str, Sequence[Counted]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_results", Results(self.database))
@@ -213,11 +216,13 @@ class Run:
             Findings of the last due week by status; one error without any finding where nothing was ever
             judged and a feed cannot be measured: no week is due then, since a judged one is not caught up.
         """
-        measuring = self.measuring(principle)
-        failed, results = measuring.failed, self._results
-        blocked = bool(failed) and results.last_judged_week(self.system.id) is None
-        weeks = [] if blocked else self._due(measuring.begins)
-        before = [f for f in results.latest_findings(self.system.id) if f.principle == principle.value]
+        stored = self._stored()
+        with self.database.snapshot():
+            measuring = self._measuring(principle, stored)
+            failed, results = measuring.failed, self._results
+            blocked = bool(failed) and results.last_judged_week(self.system.id) is None
+            weeks = [] if blocked else self._due(measuring.begins)
+            before = results.latest_findings(self.system.id, principle.value)
         measuring, found = self._measured(measuring, weeks, before)
         while not self._stand(measuring):  # each time another task's streams stand, so that it ends
             log.info("%s · %s: measured again within what is left", self.system.id, principle.label)
@@ -254,8 +259,12 @@ class Run:
     def measuring(self, principle: Principle) -> Measuring:
         """Returns what measuring a principle takes, from what is profiled and recorded; writes nothing."""
         stored = self._stored()
+        with self.database.snapshot():
+            return self._measuring(principle, stored)
+
+    def _measuring(self, principle: Principle, stored: _Stored) -> Measuring:
         checks = [check for check in enabled(self.system) if check.principle is principle]
-        past = self._results.evidence(self.system.id, [check.name for check in checks])
+        past = self._evidence({check.name for check in checks})
         grants, name = Grants(self.database), self.system.id
         alarms = alarms_of(name, self.policy.evidence, grants.of(name), grants.totals())
         return Measuring(
@@ -275,6 +284,14 @@ class Run:
             rows=self._rows(),
             incidents=incidents_of(self.database, self.system.id, self.policy.timezone),
         )
+
+    def _evidence(self, checks: Set[str]) -> Mapping[str, Sequence[Counted]]:
+        """Returns what the checks' streams have been fed; read once, until another week is recorded."""
+        last = self._results.last_judged_week(self.system.id)
+        if last not in self._fed:
+            self._fed.clear()
+            self._fed[last] = self._results.evidence(self.system.id)
+        return {stream: fed for stream, fed in self._fed[last].items() if stream.partition(":")[0] in checks}
 
     def _stored(self) -> _Stored:
         """Returns what lies in the lake; it is read once, until a step of this run changes it."""

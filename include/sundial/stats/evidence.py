@@ -217,13 +217,12 @@ class _Blocks(Starts):
         sa_, na_, sb_, nb_ = weeks[week].T.copy()
         gains = np.zeros((len(weeks), len(logs)))
         gains[week, start] = self._log_gains(theta_a, theta_b, (sa_, na_, sb_, nb_))
-        begun = len(self._sums) + np.cumsum(both)
-        for gain, starts in zip(
-            gains, begun, strict=True
-        ):  # in order, for the same rounding as one at a time
-            logs += gain
-            told(logs[:starts])
-        self._logs, self._sums = logs, base + before[-1]
+        after = np.cumsum(
+            np.vstack([logs, gains]), axis=0
+        )  # in order, for the same rounding as one at a time
+        for begun, told_logs in zip(len(self._sums) + np.cumsum(both), after[1:], strict=True):
+            told(told_logs[:begun])
+        self._logs, self._sums = after[-1].copy(), base + before[-1]
 
     def _log_starts(self) -> NDArray[np.float64]:
         return self._logs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -95,6 +96,7 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         self._writer = self._engine.execution_options(**{_WRITES: True})
+        self._shared = threading.local()
         self._at_head = False
 
     @property
@@ -110,9 +112,30 @@ class Database:
             StoreUnreachable: where the database cannot be opened.
             StoreNotMigrated: where its tables are not this version's.
         """
+        if (shared := getattr(self._shared, "connection", None)) is not None:
+            yield shared
+            return
         with self._transaction(self._reader) as connection:
             self._require_head(connection)
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Lets whatever this thread reads inside see one state of the store, over one connection.
+
+        What is written meanwhile, also by this thread, is not part of that state. Keep it short.
+
+        Raises:
+            StoreUnreachable: where the database cannot be opened.
+            StoreNotMigrated: where its tables are not this version's.
+        """
+        with self.read() as connection:
+            before = getattr(self._shared, "connection", None)
+            self._shared.connection = connection
+            try:
+                yield
+            finally:
+                self._shared.connection = before
 
     @contextmanager
     def write(self, scope: str = "store") -> Iterator[Connection]:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from itertools import takewhile
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, func, literal, or_, select
 
 from sundial.store.canonical import canonical, digest
 from sundial.store.database import ConflictingRecord, Database
@@ -169,15 +169,8 @@ class Results:
         with self._database.read() as connection:
             return tuple(Judgement(**row._mapping) for row in connection.execute(query))
 
-    def evidence(
-        self, system: str, checks: Sequence[str] | None = None
-    ) -> dict[str, list[tuple[date, tuple[float, ...]]]]:
-        """Returns what each stream has been fed: (week, counts), the oldest first.
-
-        Args:
-            system: its id.
-            checks: names of the checks whose streams are asked for; all of them unless given.
-        """
+    def evidence(self, system: str) -> dict[str, list[tuple[date, tuple[float, ...]]]]:
+        """Returns what each stream has been fed: (week, counts), the oldest first."""
         # A stream is one row, with JSON of all its weeks: there are as many as weeks, times streams.
         week = literal('["') + cast(evidence.c.week, Text) + '",' + evidence.c.counts + "]"
         query = (
@@ -186,9 +179,6 @@ class Results:
             .group_by(evidence.c.stream)
             .order_by(evidence.c.stream)
         )
-        if checks is not None:
-            own = [evidence.c.stream.startswith(f"{check}:", autoescape=True) for check in checks]
-            query = query.where(or_(false(), *own))
         with self._database.read() as connection:
             return {
                 stream: [
@@ -201,10 +191,11 @@ class Results:
         """Returns the week's findings as `findings_between` does; none where it was not judged."""
         return self.findings_between(week, week, system, as_of)
 
-    def latest_findings(self, system: str) -> tuple[Finding, ...]:
-        """Returns the findings of the last judged week."""
+    def latest_findings(self, system: str, principle: str | None = None) -> tuple[Finding, ...]:
+        """Returns the findings of the last judged week, those of one principle where it is given."""
         last = select(func.max(judged_weeks.c.week)).where(judged_weeks.c.system == system).scalar_subquery()
-        return self._findings(_latest().where(findings.c.system == system, findings.c.week == last))
+        query = _latest().where(findings.c.system == system, findings.c.week == last)
+        return self._findings(query if principle is None else query.where(findings.c.principle == principle))
 
     def standing_breaches(self, system: str, until: date, as_of: date) -> tuple[Standing, ...]:
         """Returns what is in breach in the last week up to `until` that runs up to `as_of` judged.
