@@ -8,7 +8,7 @@ import os
 import posixpath
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -103,9 +103,11 @@ class Lake:
 
     def get_table(self, path: str) -> pa.Table:
         """Returns the Parquet file as an Arrow table. Raises FileNotFoundError."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return pq.read_table(io.BytesIO(self.get(path)))
+        found = pq.read_table(io.BytesIO(self.get(path)))
+        return pa.table(found.columns, schema=_gaps(found.schema, [True] * found.num_columns))
 
     def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
         """Opens the file, to read parts of it. Raises FileNotFoundError."""
@@ -182,16 +184,28 @@ def parquet_bytes(*tables: pa.Table) -> bytes:
 
     Snappy takes less time to read than zstd, for more room. A small dictionary keeps levels and whole numbers
     short; numbers that hardly repeat would fill a large one for nothing. Small row groups keep readers small.
+    A column without gaps is required: readers then need not ask of each value whether it is there, a fifth of
+    their time.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    gaps = [any(table.column(place).null_count for table in tables) for place in range(tables[0].num_columns)]
+    schema = _gaps(tables[0].schema, gaps)
     buffer = io.BytesIO()
     with pq.ParquetWriter(
-        buffer, tables[0].schema, compression="snappy", dictionary_pagesize_limit=_DICTIONARY
+        buffer, schema, compression="snappy", dictionary_pagesize_limit=_DICTIONARY
     ) as writer:
         for table in tables:
-            writer.write_table(table, row_group_size=_GROUP)
+            writer.write_table(pa.table(table.columns, schema=schema), row_group_size=_GROUP)
     return buffer.getvalue()
+
+
+def _gaps(schema: pa.Schema, gaps: Iterable[bool]) -> pa.Schema:
+    """Returns the schema with what is said of each column's gaps."""
+    import pyarrow as pa
+
+    return pa.schema(map(pa.Field.with_nullable, schema, gaps), metadata=schema.metadata)
 
 
 def _protocols(fs: fsspec.AbstractFileSystem) -> Sequence[str]:

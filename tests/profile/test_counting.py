@@ -247,6 +247,31 @@ def test_a_column_that_changes_its_type_is_what_the_engine_makes_of_it(tmp_path:
     assert_same(partitions.load(), by_engine((without, None), columns, plan), plan)
 
 
+def test_files_with_gaps_in_a_column_and_files_without_are_read_together(tmp_path: Path) -> None:
+    def whole_at_first(rows: pa.Table, *columns: str) -> pa.Table:
+        first = pc.equal(rows["day"], pa.scalar(FIRST, pa.date32()))
+        for name in columns:
+            values = rows[name]
+            filled = values.fill_null("b" if pa.types.is_string(values.type) else 2)
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, name, pc.if_else(first, filled, values))
+        return rows
+
+    columns, asked = FORMS["answers"]
+    lake, plan = Lake(str(tmp_path)), fuse(asked)
+    given = whole_at_first(outputs(), "group", "pii", "pii_kinds", "by_ai")
+    known = whole_at_first(outcomes(given, "answers", "1", 0.8), "rating")
+    paths, of_truth = put(lake, "outputs", given), put(lake, "outcomes", known)
+    required = [
+        [not pq.read_schema(lake.readable(file)).field(name).nullable for (file,) in of_feed.values()]
+        for of_feed, name in ((paths, "group"), (of_truth, "rating"))
+    ]
+    assert required == [[True] + [False] * (DAYS - 1)] * 2
+    partitions = Partitions(lake, "s", plan)
+    partitions.update(paths, of_truth, columns)
+    assert_same(partitions.load(), by_engine((given, known), columns, plan), plan)
+
+
 def test_many_small_files_need_few_open_ones(tmp_path: Path) -> None:
     """A history of years of small days; Linux lets a process open 1,024 files as a rule."""
     lake, plan = Lake(str(tmp_path)), [counts("outputs", [])]

@@ -122,7 +122,9 @@ def _by_row_groups(
     for path in paths:
         with pq.ParquetFile(lake.readable(path), read_dictionary=names) as file:
             for groups in _together(file.metadata, at_once):
-                yield file.read_row_groups(groups, names)
+                rows = file.read_row_groups(groups, names)
+                # A column has gaps in some files only, which makes two kinds of tables.
+                yield pa.table(rows.columns, names=rows.column_names)
 
 
 def _together(file: pq.FileMetaData, at_once: float) -> Iterator[Sequence[int]]:

@@ -147,7 +147,8 @@ def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: b
 
 
 def _named(outcomes: pa.Table) -> pa.Table:
-    return outcomes.rename_columns([_NAMES.get(name, name) for name in outcomes.column_names])
+    # Not only renamed: a column has gaps in some files only, which makes two kinds of tables.
+    return pa.table(outcomes.columns, names=[_NAMES.get(name, name) for name in outcomes.column_names])
 
 
 def _parts(lake: Lake, path: str, names: Sequence[str]) -> Iterator[_Part]:

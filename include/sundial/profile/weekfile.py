@@ -68,7 +68,7 @@ class Stored:
             if statistic not in group:
                 continue
             names = sorted({name for one in group for name in _columns(one)})
-            table, start = self._file.read_row_groups(numbers, columns=names, use_threads=False), 0
+            table, start = self._file.read_row_groups(numbers, columns=names), 0
             # As NumPy's dates they would be copied twice.
             days = np.array([table[name].cast(pa.int32()).to_numpy() for name in ("day", "counted")])
             for one in group:
