@@ -58,6 +58,16 @@ def test_what_was_put_is_got(lake: Lake) -> None:
     assert not lake.exists("a/nothing")
 
 
+@pytest.mark.parametrize(
+    "column",
+    [pa.nulls(0), pa.nulls(2), pa.array([], pa.string()), pa.array([[1, None], []]), pa.array([None, 1])],
+)
+def test_a_column_without_rows_or_values_is_got_as_it_was_put(lake: Lake, column: pa.Array) -> None:
+    table = pa.table({"a": column})
+    lake.put_table("a.parquet", table)
+    assert lake.get_table("a.parquet") == table
+
+
 def test_a_missing_file_is_said_to_be_missing(lake: Lake) -> None:
     with pytest.raises(FileNotFoundError):
         lake.get("nothing.json")

@@ -190,8 +190,12 @@ def parquet_bytes(*tables: pa.Table) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    gaps = [any(table.column(place).null_count for table in tables) for place in range(tables[0].num_columns)]
-    schema = _gaps(tables[0].schema, gaps)
+    given = tables[0].schema
+    gaps = [
+        pa.types.is_null(kind) or any(table.column(place).null_count for table in tables)
+        for place, kind in enumerate(given.types)
+    ]
+    schema = _gaps(given, gaps)
     buffer = io.BytesIO()
     with pq.ParquetWriter(
         buffer, schema, compression="snappy", dictionary_pagesize_limit=_DICTIONARY
