@@ -193,12 +193,16 @@ class TestOverlay:
         assert over.get_table("a/old.parquet") == TABLE
         assert over.get("a/new.bin") == b"new"
         assert list(over.sizes(["a/new.bin", "ab/other.bin"])) == [3, 5]
+        assert over.get_each(["a/new.bin", "ab/other.bin", "a/new.bin"]) == [b"new", b"other", b"new"]
+        assert list(over.get_each([])) == list(over.sizes([])) == []
         with over.open("ab/other.bin") as file:
             assert file.read() == b"other"
         assert over.exists("ab/other.bin")
         assert not over.exists("a/hidden.bin")
         with pytest.raises(FileNotFoundError):
             over.get("a/hidden.bin")
+        with pytest.raises(FileNotFoundError):
+            over.get_each(["a/new.bin", "a/hidden.bin"])
 
     def test_what_is_put_or_deleted_leaves_the_other_lake_as_it_is(self, over: Overlay, lake: Lake) -> None:
         before = lake.versions("")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from sundial.lake import Lake
 
 if TYPE_CHECKING:
     import duckdb
+
+_Told = TypeVar("_Told")
 
 
 class Overlay(Lake):
@@ -50,12 +52,25 @@ class Overlay(Lake):
         """Returns what pyarrow reads parts of."""
         return self._below.readable(path) if path in self._shown else super().readable(path)
 
-    def sizes(self, paths: Iterable[str]) -> list[int]:
+    def get_each(self, paths: Sequence[str]) -> Sequence[bytes]:
+        """Returns the bytes of each file, as the lakes give several. Raises FileNotFoundError."""
+        return self._each(paths, self._below.get_each, super().get_each)
+
+    def sizes(self, paths: Sequence[str]) -> Sequence[int]:
         """Returns the bytes of each file."""
-        sizes: list[int] = []
-        for path in paths:
-            sizes += self._below.sizes([path]) if path in self._shown else super().sizes([path])
-        return sizes
+        return self._each(paths, self._below.sizes, super().sizes)
+
+    def _each(
+        self,
+        paths: Sequence[str],
+        below: Callable[[Sequence[str]], Sequence[_Told]],
+        own: Callable[[Sequence[str]], Sequence[_Told]],
+    ) -> Sequence[_Told]:
+        """Returns what each lake gives of its files, asked once for all of them."""
+        shown = [path for path in paths if path in self._shown]
+        rest = [path for path in paths if path not in self._shown]
+        found = dict(zip([*shown, *rest], [*below(shown), *own(rest)], strict=True))
+        return [found[path] for path in paths]
 
     def exists(self, path: str) -> bool:
         """Returns whether the file is there."""
