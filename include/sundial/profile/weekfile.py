@@ -37,7 +37,7 @@ class Stored:
     """
 
     def __init__(self, lake: Lake, path: str, plan: Sequence[Statistic]) -> None:
-        self._file = pq.ParquetFile(io.BytesIO(lake.get(path)))
+        self._file = pq.ParquetFile(io.BytesIO(lake.get(path)), pre_buffer=False)
         about = json.loads(self._file.schema_arrow.metadata[ABOUT])
         self.days: Mapping[str, str] = about["days"]
         self.corrected = _corrections(about)
