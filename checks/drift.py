@@ -41,6 +41,7 @@ from sundial.api import (
     Status,
     System,
     View,
+    baseline_limits,
     counts,
     divergence,
     histogram,
@@ -92,7 +93,13 @@ class _Shares(Check):
         names = [*(common or baseline), UNSEEN]
         base, current, new = (_pool(counted, names) for counted in (baseline, window, fresh))
         stream = "/".join([metric, *slice_.values()]) + f"@{_reference(view, [f'{floor:g}', *names])}"
-        evidence = view.advance(stream, Distribution(base, floor), new.tolist(), since=detectors_since(view))
+        if base.sum() < STATISTICAL_FLOOR:
+            return view.finding(metric, Status.NOT_MEASURED, _of_few(base.sum()), slice=slice_)
+        try:
+            process = Distribution(base, floor)
+        except ValueError as error:
+            return view.finding(metric, Status.NOT_MEASURED, f"{error}.".capitalize(), slice=slice_)
+        evidence = view.advance(stream, process, new.tolist(), since=detectors_since(view))
         n = whole(float(current.sum()))
         change = np.abs(current / n - base / base.sum()) if n else np.zeros(len(names))
         worst = int(change.argmax())
@@ -308,8 +315,8 @@ class Missingness(Check):
     """Share of missing values in score and categories, against the baseline's and a practical margin.
 
     Formula:
-        missing_share = rows without a value / rows; ceiling = baseline's share g + practical change + 3 √(g
-        (1 − g) / n).
+        missing_share = rows without a value / rows; ceiling = practical change + (g + z² / 2n + z √(g (1 − g)
+        / n + z² / 4n²)) / (1 + z² / n), g = the baseline's share of its n rows, z = 3.
 
     Read:
         Values that go missing are often a broken feed: ask the source before the model.
@@ -345,15 +352,20 @@ class Missingness(Check):
     def _finding(self, view: View, statistic: Statistic, column: str, key: Key) -> Finding:
         floor = view.threshold("practical_share_change", Side.TOLERANCE)
         gone, n = _missing(view.baseline_cells(statistic), key)
-        margin = floor.value + 3 * np.sqrt(gone / n * (1 - gone / n) / n)
-        ceiling = min(gone / n + margin, 0.999)
+        if n < STATISTICAL_FLOOR:
+            return view.finding("missing_share", Status.NOT_MEASURED, _of_few(n), slice={"column": column})
+        ceiling = float(baseline_limits(gone, n)[1]) + floor.value
         absent, total = _missing(view.cells(statistic), key)
-        stream = f"{column}@{_reference(view, [f'{floor.value:g}'])}"
-        new = _missing(view.new_cells(statistic), key)
-        evidence = view.advance(stream, Ceiling(ceiling), new, since=detectors_since(view))
         share = absent / total if total else None
-        limit = replace(floor, value=float(ceiling), side=Side.CEILING)
+        evidence, limit = None, None
+        if ceiling < 1:
+            limit = replace(floor, value=ceiling, side=Side.CEILING)
+            stream = f"{column}@{_reference(view, [f'{floor.value:g}'])}"
+            new = _missing(view.new_cells(statistic), key)
+            evidence = view.advance(stream, Ceiling(ceiling), new, since=detectors_since(view))
         status, reason = judge_estimate(share, total, limit, evidence, beyond=(share or 0) > ceiling)
+        if limit is None and status is Status.OK:
+            reason = "So few rows of the baseline have a value that no more can be missing than were."
         return view.finding(
             "missing_share",
             status,
@@ -482,6 +494,10 @@ def no_comparison(view: View) -> tuple[Status, str] | None:
     if view.baseline_cells(counts("outputs", []))["n"].sum() == 0:
         return Status.NOT_MEASURED, "The baseline has no outputs; approve a window that has."
     return None
+
+
+def _of_few(n: float) -> str:
+    return f"The baseline has {n:g} outputs; {STATISTICAL_FLOOR} are needed to say what is usual."
 
 
 def _of_bound(reason: str, evidence: Evidence | None, floor: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from checks.cells import immature, of_flagged_only
@@ -19,12 +18,10 @@ from sundial.api import (
     System,
     Threshold,
     View,
+    baseline_limits,
     intervals,
     judge_estimate,
 )
-
-STANDARD_ERRORS = 3.0
-"""By which the process's measured rate is moved in the system's favour: it is a sample, too."""
 
 
 class ServiceLevels(Check):
@@ -71,12 +68,12 @@ class ServiceLevels(Check):
 class AgainstProcess(Check):
     """The system against the process without AI that it replaced or would replace.
 
-    The process was measured on a sample: the evidence is for being worse than its rate by more than three of
-    its standard errors; the difference has Newcombe's interval of both samples.
+    The process was measured on a sample: the evidence is for being worse than Wilson's limit of its rate at
+    three standard errors; the difference has Newcombe's interval of both samples.
 
     Formula:
-        difference = hits / n of the system − successes / n of the process; bound of the evidence = rate ∓ 3
-        √(rate (1 − rate) / n).
+        difference = hits / n of the system − successes / n of the process; bound of the evidence = (p + z² /
+        2n ∓ z √(p (1 − p) / n + z² / 4n²)) / (1 + z² / n), p = successes / n of the process, z = 3.
 
     Read:
         Below 0 (of an error rate: above) the system does worse than what it replaced. `breach`: by more
@@ -107,8 +104,8 @@ class AgainstProcess(Check):
         if not isinstance(measure, Share):
             raise TypeError(f"{process.metric} is no share: the register refuses it")
         rate = process.successes / process.n
-        margin = STANDARD_ERRORS * math.sqrt(rate * (1 - rate) / process.n)
-        bound = rate - margin if measure.side is Side.FLOOR else rate + margin
+        low, high = baseline_limits(process.successes, process.n)
+        bound = float(low if measure.side is Side.FLOOR else high)
         threshold = Threshold("process", rate, measure.side, process.approved_by, process.approved_on)
         evidence = None
         if 0 < bound < 1:

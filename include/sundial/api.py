@@ -41,6 +41,7 @@ from sundial.stats import (
     regression,
     three_valued,
 )
+from sundial.stats.baseline import limits as baseline_limits
 from sundial.stats.bounded import AucFloor, BoundedCeiling, BoundedFloor
 from sundial.stats.conditional import RatesByLevel
 from sundial.stats.evidence import Ceiling, Distribution, Floor, TwoSample, log_mean_exp
@@ -93,6 +94,7 @@ __all__ = [
     "View",
     "Window",
     "aggregate",
+    "baseline_limits",
     "calibration",
     "cbpe",
     "classification",

@@ -38,7 +38,7 @@ def test_a_number_that_moves_is_watched_and_with_many_rows_confirmed() -> None:
 
 
 def test_a_number_of_few_rows_says_nothing() -> None:
-    assert number(7, 5).status is Status.INSUFFICIENT
+    assert number(7, 5).status is Status.NOT_MEASURED
 
 
 def concept(a_week: int, weeks: int = 9) -> Finding:
@@ -74,3 +74,27 @@ def test_outputs_that_ended_as_registered_do_not_drift(check: str) -> None:
     found = measured(system, f"drift.{check}", {"outputs": rows}, 11)
     assert found
     assert {(one.status, one.reason[:13]) for one in found} == {(Status.NOT_APPLICABLE, "Outputs ended")}
+
+
+def test_a_column_that_never_had_a_value_is_no_drift() -> None:
+    rows = pd.DataFrame({"day": days(30, 400), "score": 0.7, "kind": None, "area": "north"})
+    found = measured(registered(), "drift.missing", {"outputs": rows}, 30)
+    kind = only(found, "missing_share", column="kind")
+    assert (kind.status, kind.estimate, kind.threshold, kind.evidence) == (Status.OK, 1.0, None, None)
+    assert "no more can be missing than were" in kind.reason
+    assert only(found, "missing_share", column="area").evidence is not None
+
+
+def test_of_a_baseline_with_few_rows_nothing_is_said_and_of_a_small_one_no_more_than_it_tells() -> None:
+    def gone(a_week_at_first: int) -> Finding:
+        """The finding of a column of which nothing was missing at first, and 6 in 100 are later."""
+        at_first, later = days(BASELINE, a_week_at_first), days(30, 400)[BASELINE * 400 :]
+        frame = pd.DataFrame({"day": pd.concat([at_first, later], ignore_index=True), "score": 0.7})
+        frame["kind"] = ["LED"] * len(at_first) + ["LED" if n % 100 >= 6 else None for n in range(len(later))]
+        found = measured(registered(), "drift.missing", {"outputs": frame.assign(area="north")}, 30)
+        return only(found, "missing_share", column="kind")
+
+    assert gone(7).status is Status.NOT_MEASURED
+    assert "28 outputs" in gone(7).reason
+    assert gone(11).status is Status.OK  # of 44 rows none tells little of a share
+    assert gone(400).status is Status.BREACH

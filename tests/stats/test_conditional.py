@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sundial.stats.baseline import limits
 from sundial.stats.conditional import RatesByLevel
 
 BASE = np.array([40.0, 100.0, 180.0]), np.array([200.0, 200.0, 200.0])
@@ -17,12 +18,11 @@ BASE = np.array([40.0, 100.0, 180.0]), np.array([200.0, 200.0, 200.0])
 def test_under_the_null_the_exact_sum_over_a_weeks_outcomes_is_at_most_one() -> None:
     """At the very bounds that the baseline and the practical floor leave, for every pair of sides."""
     process = RatesByLevel(*BASE, 0.02)
-    rate = BASE[0] / BASE[1]
-    drawn = (BASE[0] + 1) / (BASE[1] + 2)
-    margin = 0.02 + 3 * np.sqrt(drawn * (1 - drawn) / BASE[1])
+    low, high = limits(*BASE)
+    rates = {-1: low - 0.02, 0: BASE[0] / BASE[1], 1: high + 0.02}
     n = np.array([3, 4, 2])
     for sides in itertools.product((-1, 0, 1), repeat=3):
-        p = rate + np.array(sides) * margin
+        p = np.array([rates[side][level] for level, side in enumerate(sides)])
         total = 0.0
         for hits in itertools.product(*(range(k + 1) for k in n)):
             chance = float(np.prod(stats.binom.pmf(hits, n, p)))

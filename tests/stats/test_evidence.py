@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from sundial.stats.baseline import limits
 from sundial.stats.evidence import Ceiling, Distribution, Floor, Omnibus, TwoSample, log_mean_exp
 from sundial.stats.logbeta import log_mixture_ceiling, log_mixture_floor
 
@@ -150,12 +151,11 @@ def test_the_next_week_of_two_samples_is_expected_to_gain_nothing_under_the_null
 def test_a_distribution_averages_floors_and_ceilings_around_its_baseline() -> None:
     baseline = np.array([9000, 900, 100, 0])
     weeks = np.array([[80, 10, 8, 2], [70, 20, 10, 0], [60, 30, 10, 0]])
-    share = baseline / 10_000
-    margin = 0.02 + 3 * np.sqrt(share * (1 - share) / 10_000)
+    low_share, high_share = limits(baseline, 10_000)
     starts = []
     for j in range(3):
         sums, sides = weeks[j:].sum(axis=0), []
-        for s, low, high in zip(sums, share - margin, share + margin, strict=True):
+        for s, low, high in zip(sums, low_share - 0.02, high_share + 0.02, strict=True):
             sides += [math.exp(float(log_mixture_floor(s, sums.sum(), low)))] if 0 < low < 1 else []
             sides += [math.exp(float(log_mixture_ceiling(s, sums.sum(), high)))] if 0 < high < 1 else []
         starts.append(np.mean(sides))
@@ -203,7 +203,7 @@ def test_what_cannot_be_meant_is_refused() -> None:
     with pytest.raises(ValueError, match="sum to 0"):
         Distribution([0, 0])
     with pytest.raises(ValueError, match="no bound inside"):
-        Distribution([2, 2])
+        Distribution([2, 2], 0.1)
     with pytest.raises(ValueError, match="the baseline 2"):
         Distribution([50, 50]).advance([1, 2, 3])
     with pytest.raises(ValueError, match="at least two groups"):

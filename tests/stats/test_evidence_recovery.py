@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from sundial.stats.baseline import limits
 from sundial.stats.evidence import (
     Ceiling,
     Distribution,
@@ -121,11 +122,11 @@ def test_a_moved_distribution_asks_for_the_bounds_that_were_broken() -> None:
     moved = Distribution(baseline).replay([[100, 400, 500]] * 20 + [[200, 400, 400]] * 8)
     mirror = moved.mirror()
     # The first bin rose and the last fell; the second stands in the middle of its bounds and is not asked.
-    margin = 0.02 + 3 * np.sqrt(np.array([0.1 * 0.9, 0.25]) / 10_000)
+    low, high = limits(baseline, 10_000)
     back = [[100, 300, 600]] * 3
     mirror.replay(back)
-    first = Floor(0.1 + margin[0]).replay([(100, 1000)] * 3).log_e
-    last = Ceiling(0.5 - margin[1]).replay([(600, 1000)] * 3).log_e
+    first = Floor(high[0] + 0.02).replay([(100, 1000)] * 3).log_e
+    last = Ceiling(low[2] - 0.02).replay([(600, 1000)] * 3).log_e
     assert mirror.log_e == pytest.approx(min(first, last), abs=1e-9)
     assert mirror.log_e > PASSED
 

@@ -8,12 +8,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sundial.stats.baseline import limits
 from sundial.stats.cells import as_counts
 from sundial.stats.logbeta import log_mixture_ceiling, log_mixture_floor
 from sundial.stats.starts import Summed
 
-# Standard errors of the baseline's rate added to the practical floor, as for shares.
-_BASELINE_ERRORS = 3.0
 # Fewer outcomes of the baseline at a level say too little of its rate.
 _LEAST = 30
 
@@ -21,10 +20,9 @@ _LEAST = 30
 class RatesByLevel(Summed):
     """Evidence that the rate of an outcome moved at some level, whatever the levels' shares do.
 
-    Per level the floor and the ceiling e-process against the baseline's rate ∓ (practical floor + 3 standard
-    errors of that rate), averaged over levels and sides: a mean of e-processes of the same weeks is one (Vovk
-    and Wang 2021).
-    The standard error is taken at (s + 1) / (n + 2), since a rate of 0 in the baseline is not surely 0.
+    Per level the floor and the ceiling e-process against what the baseline leaves open of its rate
+    (`sundial.stats.baseline.limits`), moved by the practical floor, averaged over levels and sides: a mean of
+    e-processes of the same weeks is one (Vovk and Wang 2021).
     Levels with fewer than 30 outcomes in the baseline, and bounds outside (0, 1), are skipped.
     """
 
@@ -44,18 +42,17 @@ class RatesByLevel(Summed):
             raise ValueError("successes exceed n at a level; check the profile's counts")
         super().__init__(columns=2 * len(rows))
         known = rows >= _LEAST
-        rate = np.divide(hits, rows, out=np.zeros_like(rows), where=rows > 0)
-        drawn = (hits + 1) / (rows + 2)
-        margin = practical_floor + _BASELINE_ERRORS * np.sqrt(drawn * (1 - drawn) / np.maximum(rows, 1))
+        low, high = limits(hits, rows)
+        low, high = low - practical_floor, high + practical_floor
         self._levels = len(rows)
-        self._floor_at = np.flatnonzero(known & (rate - margin > 0))
-        self._ceiling_at = np.flatnonzero(known & (rate + margin < 1))
+        self._floor_at = np.flatnonzero(known & (low > 0))
+        self._ceiling_at = np.flatnonzero(known & (high < 1))
         if not self._floor_at.size + self._ceiling_at.size:
             raise ValueError(
                 f"no level of the baseline has {_LEAST} outcomes and a bound inside (0, 1); enlarge it"
             )
-        self._floors = (rate - margin)[self._floor_at]
-        self._ceilings = (rate + margin)[self._ceiling_at]
+        self._floors = low[self._floor_at]
+        self._ceilings = high[self._ceiling_at]
 
     def advance(self, successes: ArrayLike, n: ArrayLike) -> None:
         """Take one week's outcomes by level, each of shape (levels,), in the order of the baseline.

@@ -28,14 +28,12 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sundial.stats.baseline import limits
 from sundial.stats.cells import as_counts
 from sundial.stats.logbeta import log_mixture_ceiling, log_mixture_floor
 from sundial.stats.starts import Starts, Summed
 from sundial.stats.two_sample import log_block_e, log_block_e_beyond
 
-# Standard errors of the baseline's share added to the practical floor of a drift bound.
-_BASELINE_ERRORS = 3.0
-# What sums of weights may miss by rounding, for each outcome; a week that weighs less than it is empty.
 _ROUNDING = 1e-9
 
 
@@ -381,10 +379,10 @@ class _Bins(Summed):
 class Distribution(_Bins):
     """Evidence that a distribution over bins moved away from its baseline.
 
-    Per bin the floor and the ceiling e-process against the baseline's share ∓ (practical floor + 3 standard
-    errors of that share), averaged over bins and sides (Vovk and Wang 2021), then summed over starts. The
-    baseline is a sample too: taking its shares as exact alarms on streams that did not drift. Bounds outside
-    (0, 1) are skipped.
+    Per bin the floor and the ceiling e-process against what the baseline leaves open of its share
+    (`sundial.stats.baseline.limits`), moved by the practical floor, averaged over bins and sides (Vovk and
+    Wang 2021), then summed over starts. The baseline is a sample too: taking its shares as exact alarms on
+    streams that did not drift. Bounds outside (0, 1) are skipped.
     """
 
     def __init__(self, baseline_counts: ArrayLike, practical_floor: float = 0.02) -> None:
@@ -401,9 +399,8 @@ class Distribution(_Bins):
         n = float(baseline.sum())
         if n == 0:
             raise ValueError("baseline_counts sum to 0: a distribution needs a baseline with outcomes")
-        share = baseline / n
-        margin = practical_floor + _BASELINE_ERRORS * np.sqrt(share * (1 - share) / n)
-        low, high = share - margin, share + margin
+        low, high = limits(baseline, n)
+        low, high = low - practical_floor, high + practical_floor
         floor_bins, ceiling_bins = np.flatnonzero(low > 0), np.flatnonzero(high < 1)
         if not floor_bins.size + ceiling_bins.size:
             raise ValueError(
