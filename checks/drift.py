@@ -281,7 +281,8 @@ class Concept(_Shares):
             return view.finding(metric, Status.NOT_MEASURED, f"{error}.".replace("..", "."))
         bounds = [f"{floor:g}", *(str(number) for part in base for number in part)]
         stream = f"{metric}@{_reference(view, bounds)}"
-        evidence = view.advance(stream, process, [*fresh[0], *fresh[1]], since=detectors_since(view))
+        increment, since = [*fresh[0], *fresh[1]], detectors_since(view)
+        evidence = view.advance(stream, process, increment, since=since, over="outcomes")
         enough = (window[1] >= STATISTICAL_FLOOR) & (base[1] >= STATISTICAL_FLOOR)
         change = np.zeros(len(enough))
         change[enough] = window[0][enough] / window[1][enough] - base[0][enough] / base[1][enough]

@@ -226,7 +226,10 @@ def _rate(
         if group in fed:
             counted = fresh if group in begun else ever
             evidence = view.advance(
-                streams + group, TwoSample(tolerance.value), counted.against(group, reference.group)
+                streams + group,
+                TwoSample(tolerance.value),
+                counted.against(group, reference.group),
+                over=over.over,
             )
             evidences.append(evidence)
         yield _group(view, columns, rate, group, window, reference, tolerance, evidence)

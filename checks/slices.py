@@ -120,6 +120,7 @@ def _combination(view: View, measure: Share, columns: tuple[str, ...]) -> Iterat
             measure.process(threshold.value, threshold.side),
             (new.most, new.n),
             part=part(place),
+            over=measure.statistic.over,
         )
         yield _level(view, measure, columns, level, window.get(level, _Counted()), threshold, place, evidence)
 

@@ -213,7 +213,7 @@ def _matured(system: System, share: Share) -> timedelta:
     """Returns the whole weeks after which outputs are compared: outcomes have their time until then."""
     if share.statistic.over == "outputs":
         return timedelta()
-    return timedelta(weeks=math.ceil(system.maturity / timedelta(weeks=1)))
+    return system.weeks_of_maturity
 
 
 def _last_week(change: Change, matured: timedelta) -> date:

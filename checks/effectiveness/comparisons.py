@@ -113,6 +113,7 @@ class AgainstProcess(Check):
                 f"{metric}@{process.successes}/{process.n}",
                 measure.process(bound, measure.side),
                 measure.increment(view.new_cells(measure.statistic)),
+                over=measure.statistic.over,
             )
         if view.immature and not (evidence and evidence.confirmed):
             yield immature(view, metric)

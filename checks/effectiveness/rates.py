@@ -142,6 +142,7 @@ def carried(view: View, measure: Measure, threshold: Threshold, metric: str) -> 
         f"{metric}@{threshold.value:g}",
         measure.process(threshold.value, threshold.side),
         measure.increment(view.new_cells(measure.statistic)),
+        over=measure.statistic.over,
     )
 
 

@@ -13,7 +13,7 @@ from sundial.engine.streams import Process, Streams
 from sundial.engine.weighing import counted, weighing
 from sundial.gate.judged import Judged
 from sundial.profile.profile import Profile
-from sundial.profile.statistics import Sample, Statistic
+from sundial.profile.statistics import Over, Sample, Statistic
 from sundial.register.events import EventName, FeedName
 from sundial.register.models import CADENCE_DAYS, Grace, Policy, System
 from sundial.register.policy import Approved, Choice
@@ -241,14 +241,27 @@ class View:
         *,
         part: float = 1.0,
         since: date = date.min,
+        over: Over = "outputs",
     ) -> Evidence:
         """Advances one of this check's evidence streams by this week's counts, see `Streams.advance`.
+
+        Args:
+            stream: its name within the check.
+            fresh: the process before any week.
+            counts: this week's increment.
+            part: of one stream's weight.
+            since: Monday from which on outputs are of what the detector is about; earlier ones count no more.
+            over: what is counted. Outcomes come later: those of outputs from `since` on, or from a repair on,
+                are only taken for such once they had their time.
 
         Raises:
             ValueError: the stream has this week's counts already.
         """
         name = f"{self.check.name}:{stream}"
-        return self.streams.advance(name, fresh, counts, self.week, part=part, since=since)
+        lag = self.system.weeks_of_maturity if over == "outcomes" else timedelta()
+        if since > date.min:
+            since += lag
+        return self.streams.advance(name, fresh, counts, self.week, part=part, since=since, lag=lag)
 
     def finding(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -64,9 +64,10 @@ class _Noting(Streams):
         *,
         part: float = 1.0,
         since: date = date.min,
+        lag: timedelta = timedelta(),
     ) -> Evidence:
         kept = copy.deepcopy(fresh)
-        evidence = super().advance(stream, fresh, counts, week, part=part, since=since)
+        evidence = super().advance(stream, fresh, counts, week, part=part, since=since, lag=lag)
         self.noted.setdefault(stream, Stream(kept, evidence.log_alarm)).weeks[week] = tuple(counts)
         return evidence
 

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 from sundial.engine.attempt import findings_of
@@ -45,6 +45,7 @@ class _Told(Streams):
         *,
         part: float = 1.0,
         since: date = date.min,
+        lag: timedelta = timedelta(),
     ) -> Evidence:
         """Returns the evidence of the week; none for what its findings do not carry."""
         nothing = Evidence(stream, fresh.log_e, fresh.log_detector, math.inf, weeks=0, counts=())

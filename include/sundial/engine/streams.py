@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
@@ -222,6 +222,7 @@ class Streams:
         *,
         part: float = 1.0,
         since: date = date.min,
+        lag: timedelta = timedelta(),
     ) -> Evidence:
         """Adds this week's counts to a stream and returns where its evidence stands.
 
@@ -232,6 +233,7 @@ class Streams:
             week: Monday of the week.
             part: of one stream's weight, where a family of streams shares it.
             since: Monday from which on the detector begins anew; weeks before it count no more.
+            lag: whole weeks after a repair until what counts is of repaired outputs.
 
         Raises:
             ValueError: the stream has this week's counts already.
@@ -250,7 +252,8 @@ class Streams:
             past = _before(past, supersedes.since)
         if supersedes is not None or stream not in self._carriers or self._carriers[stream].since != since:
             alarm = self._alarms.of(stream, part)
-            self._carriers[stream] = _Carrier(fresh, alarm, self.repairs(stream), past, since)
+            repairs = [repair + lag for repair in self.repairs(stream)]
+            self._carriers[stream] = _Carrier(fresh, alarm, repairs, past, since)
         carrier = self._carriers[stream]
         if supersedes is not None:
             supersedes = carrier.restate(supersedes)
@@ -262,7 +265,7 @@ class Streams:
             log_e=carrier.process.log_e,
             log_detector=carrier.process.log_detector,
             log_alarm=carrier.log_alarm,
-            weeks=sum(any(given) for monday, given in past if monday >= since) + any(counts),
+            weeks=sum(any(given) for monday, given in [*past, (week, counts)] if monday >= since),
             counts=tuple(counts),
             recovering=carrier.recovery is not None,
             log_recovery=carrier.recovery.log_e if carrier.recovery is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -473,3 +474,8 @@ class System(Entry):
     def maturity(self) -> timedelta:
         """How long after its output a truth is judged; zero without outcomes."""
         return timedelta(days=self.feeds.outcomes.maturity_days if self.feeds.outcomes else 0)
+
+    @property
+    def weeks_of_maturity(self) -> timedelta:
+        """The maturity in whole weeks: what is known of a week's outputs has come by then."""
+        return timedelta(weeks=math.ceil(self.maturity / timedelta(weeks=1)))
