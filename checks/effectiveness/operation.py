@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
+
 from checks.cells import immature
 from checks.effectiveness.rates import against
 from checks.measures import measure_of, whole
@@ -75,7 +77,7 @@ class Coverage(Check):
 
     Formula:
         known_outcomes_share = outputs with known truth / outputs, of the window whose outcomes had their
-        time.
+        time: rows, whatever they weigh. No interval where rows come in clusters.
 
     Read:
         A low share makes all measures of outcomes speak of those who are known. `details.by` shows of which
@@ -103,18 +105,19 @@ class Coverage(Check):
             yield immature(view, metric)
             return
         window = view.outcomes_window
-        n = _total(view, OUTPUTS, window)
-        known = min(_total(view, KNOWN, window), n)
+        n, known = (int(_rows(view.cells(statistic, window)).sum()) for statistic in (OUTPUTS, KNOWN))
         estimate = known / n if n else None
         status, reason = judge_estimate(estimate, n, None, None, beyond=False)
         columns = view.system.groups.columns if view.system.groups else ()
+        outputs = view.system.feeds.outputs
+        clustered = outputs is not None and outputs.cluster is not None
         yield view.finding(
             metric,
             status,
             reason,
             window=window,
             estimate=estimate,
-            interval=intervals.proportion(known, n) if n else None,
+            interval=None if clustered or not n else intervals.proportion(known, n),
             n=n,
             details={"by": {column: _by_level(view, column, window) for column in columns}},
         )
@@ -128,15 +131,17 @@ def _sourced(system: System) -> list[str]:
     return [metric for metric, source in there.items() if source is not None]
 
 
-def _total(view: View, statistic: Statistic, window: Window) -> float:
-    return whole(float(view.cells(statistic, window)["n"].sum()))
+def _rows(cells: pd.DataFrame) -> pd.Series[int]:
+    """Returns how many rows each cell has, whatever they weigh."""
+    rows: pd.Series[int] = cells["rows"] if "rows" in cells else cells["n"]
+    return rows
 
 
 def _by_level(view: View, column: str, window: Window) -> dict[str, dict[str, float]]:
     """Returns outputs and known outcomes by level of a column."""
     outputs, known = (
-        view.cells(counts(over, [column]), window).groupby(column)["n"].sum()
-        for over in ("outputs", "outcomes")
+        _rows(cells).groupby(cells[column]).sum()
+        for cells in (view.cells(counts(over, [column]), window) for over in ("outputs", "outcomes"))
     )
     return {
         str(level): {"outputs": whole(float(n)), "known": whole(float(known.get(level, 0)))}

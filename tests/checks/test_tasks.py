@@ -355,6 +355,11 @@ def test_a_sample_of_the_others_gives_recall_by_its_weight(tmp_path: Path) -> No
     used = judged(rows).dropna(subset=["truth"])
     recall = sk.recall_score(used["truth"], used["score"] >= 0.5, sample_weight=used["stands_for"])
     assert only(found, "recall").estimate == pytest.approx(recall, abs=1e-8)
+    coverage = only(found, "known_outcomes_share")
+    assert (coverage.estimate, coverage.n) == (
+        pytest.approx(len(used) / len(judged(rows))),
+        len(judged(rows)),
+    )
 
 
 def test_truth_of_positive_outputs_alone_gives_no_recall(tmp_path: Path) -> None:
