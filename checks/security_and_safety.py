@@ -19,6 +19,7 @@ from sundial.api import (
     Bin,
     Ceiling,
     Check,
+    FeedName,
     Finding,
     Judged,
     Kind,
@@ -97,12 +98,16 @@ class RefusedRows(Check):
 
     name = "security_and_safety.refused_rows"
     principle = Principle.SECURITY_AND_SAFETY
-    feeds = ("outputs",)
+    # It asks for no feed: where all rows are refused there are no outputs, and that is to be told.
 
     def measure(self, view: View) -> Iterator[Finding]:
-        for feed in ("outputs", "outcomes"):
-            if getattr(view.system.feeds, feed) is not None:
-                yield self._finding(view, feed, view.gates.get(feed, ()))
+        of_rows: tuple[FeedName, ...] = ("outputs", "outcomes")
+        feeds = [feed for feed in of_rows if getattr(view.system.feeds, feed) is not None]
+        if not feeds:
+            reason = "The system has no feed outputs; add it to the register entry."
+            yield view.finding("refused_share", Status.NOT_MEASURED, reason)
+        for feed in feeds:
+            yield self._finding(view, feed, view.gates.get(feed, ()))
 
     def _finding(self, view: View, feed: str, manifests: Sequence[Judged]) -> Finding:
         threshold = view.threshold("refused_share", Side.CEILING)

@@ -146,6 +146,20 @@ def test_outputs_that_break_are_an_error_of_every_check_that_needs_them(town: To
     assert only(found, "ai_review_age").status is Status.WATCH
 
 
+def test_that_all_rows_are_refused_from_the_first_day_on_is_told(tmp_path: Path) -> None:
+    town = town_at(tmp_path, outputs={"prediction": "chosen"})
+    parquet(town.folder / "outputs.parquet", rows_of(7, 60).assign(chosen=2))
+    parquet(town.folder / "outcomes.parquet", rows_of(7, 60))
+    found = town.measure(GOOD)
+    refused = only(found, "refused_share", feed="outputs")
+    assert (refused.status, refused.estimate) == (Status.BREACH, 1.0)
+    assert list(refused.details["reasons"]) == ["chosen is neither 0 nor 1"]
+    reasons = {f.reason for f in found if f.check == "drift.score"}
+    assert reasons == {
+        "No outputs have been accepted yet; 420 were refused, see security_and_safety.refused_rows."
+    }
+
+
 def test_another_system_is_not_harmed(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

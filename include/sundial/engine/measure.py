@@ -185,7 +185,9 @@ def _cannot(measuring: Measuring, view: View) -> Finding | None:
         return _unmeasured(view, *measuring.left_out[view.check.name])
     # That a feed of events brought nothing is a result: nobody reviewed, nobody complained.
     if {"outputs", "outcomes"} & {*view.check.feeds} and view.first_day is None:
-        return _unmeasured(view, Status.NOT_MEASURED, "No outputs have been accepted yet.")
+        refused = sum(manifest.refused for manifest in view.gates.get("outputs", ()))
+        why = f"; {refused} were refused, see security_and_safety.refused_rows" if refused else ""
+        return _unmeasured(view, Status.NOT_MEASURED, f"No outputs have been accepted yet{why}.")
     return None
 
 
