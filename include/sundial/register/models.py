@@ -22,6 +22,7 @@ from sundial.register.paths import is_field
 from sundial.register.policy import Choice, Grace, Policy
 from sundial.register.prohibited_uses import ProhibitedUses
 from sundial.register.sunset_rules import OwnRules, SunsetRule, Tier
+from sundial.register.thresholds import possible
 from sundial.register.words import Words
 
 __all__ = [
@@ -440,6 +441,12 @@ class System(Entry):
                 )
         return self
 
+    @field_validator("thresholds")
+    @classmethod
+    def _thresholds_can_be_held(cls, thresholds: dict[str, Choice]) -> dict[str, Choice]:
+        possible(thresholds)
+        return thresholds
+
     @model_validator(mode="after")
     def _measures_fit(self) -> Self:
         outputs = self.feeds.outputs
@@ -448,7 +455,15 @@ class System(Entry):
         asked: dict[str, str] = {"intended_outcome": self.intended_outcome.metric}
         asked |= {f"service_levels[{place}]": level.metric for place, level in enumerate(self.service_levels)}
         asked |= {"process": self.process.metric} if self.process else {}
+        targets = {"intended_outcome": self.intended_outcome.target}
+        targets |= {f"service_levels[{n}]": level.target for n, level in enumerate(self.service_levels)}
         for where, metric in asked.items():
+            target, ends = targets.get(where), self._ends_of(metric)
+            if target is not None and ends is not None and not ends[0] < target < ends[1]:
+                raise ValueError(
+                    f"{where}.target: {target:g} can never be missed, or never be met: {metric} lies between "
+                    f"{ends[0]:g} and {ends[1]:g}; give a number between them"
+                )
             if metric == "late_share" and outputs.latency is None:
                 raise ValueError(f"{where}.metric: late_share needs feeds.outputs.latency")
             if metric == "failed_share" and outputs.failed is None:
@@ -461,6 +476,15 @@ class System(Entry):
         if outputs.task == "multiclass" and self.groups is not None and outputs.positive_class is None:
             raise ValueError("feeds.outputs.positive_class: name the class by which groups are compared")
         return self
+
+    def _ends_of(self, metric: str) -> tuple[float, float] | None:
+        """Returns between which numbers a mean lies, as the feeds give its range; None of shares."""
+        outputs, outcomes = self.feeds.outputs, self.feeds.outcomes
+        if metric == "mean_absolute_error" and outputs is not None and outputs.score is not None:
+            return 0.0, outputs.score.high - outputs.score.low
+        if metric == "mean_rating" and outcomes is not None and outcomes.rating is not None:
+            return outcomes.rating.low, outcomes.rating.high
+        return None
 
     @property
     def categories(self) -> tuple[str, ...]:

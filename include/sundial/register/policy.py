@@ -19,6 +19,7 @@ from sundial.register.sunset_rules import (
     inherited,
     wrong_rules,
 )
+from sundial.register.thresholds import possible
 
 
 class Role(Entry):
@@ -214,7 +215,9 @@ class Policy(Entry):
         missing = {"cio", "cdpo"} - set(self.roles)
         if missing:
             raise ValueError(f"roles: {sorted(missing)} missing; nobody could decide")
+        possible(self.thresholds)
         for tier, chosen in self.tiers.items():
+            possible(chosen.thresholds)
             if strangers := sorted(set(chosen.thresholds) - set(self.thresholds)):
                 raise ValueError(
                     f"tiers.{tier}.thresholds: {strangers[0]} is none of the City's thresholds; name one of "
