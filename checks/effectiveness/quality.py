@@ -56,7 +56,8 @@ class Quality(Check):
 
     Read:
         They have no threshold and confirm nothing; a figure that moves is a reason to look at
-        effectiveness.rates and slices.
+        effectiveness.rates and slices. Of numbers, a truth more than 30 ranges of the score away counts as
+        30 ranges away.
 
     Source:
         Scikit-learn, model evaluation; Matthews 1975, Gorodkin 2004; Efron 1979 for resampling.
@@ -94,10 +95,12 @@ class Quality(Check):
     def _of_table(self, view: View, task: Task) -> Iterator[Finding]:
         cells = view.cells(CLASSES if task == "multiclass" else CONFUSION)
         names, table = _classes(cells) if task == "multiclass" else ([], confusion(cells))
-        n = whole(float(table.sum()))
+        n, classes = whole(float(table.sum())), len(table)
         for metric in SUMMARIES[task]:
-            estimate = classification.score(metric, table) if n else None
+            estimate = classification.score(metric, table) if n and classes > 1 else None
             status, reason = judge_estimate(estimate, n, None, None, beyond=False)
+            if n and classes == 1:
+                reason = f"All that is known is of one class, {names[0]}: there is nothing to tell apart."
             yield view.finding(
                 metric,
                 status,
@@ -106,7 +109,7 @@ class Quality(Check):
                 estimate=estimate,
                 interval=classification.interval(metric, table) if estimate is not None else None,
                 n=n,
-                details=_recalls(names, table) if metric == "recall_macro" and n else {},
+                details=_recalls(names, table) if metric == "recall_macro" and estimate is not None else {},
             )
 
     def _errors(self, view: View) -> Iterator[Finding]:

@@ -74,6 +74,22 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(day >= WINDOW[0]) & (day < WINDOW[1])]
 
 
+def test_one_class_only_leaves_nothing_to_tell_apart(tmp_path: Path) -> None:
+    found = measured(
+        tmp_path,
+        rows_of().assign(truth="lamp", guess="lamp"),
+        outputs={"task": "multiclass", "score": None, "prediction": "guess", "positive_class": "lamp"},
+        outcomes={"outcome": "truth"},
+        metric="accuracy",
+        target=0.6,
+    )
+    assert only(found, "accuracy").estimate == 1
+    for metric in ("balanced_accuracy", "recall_macro", "matthews_corrcoef"):
+        one = only(found, metric)
+        assert (one.status, one.estimate) == (Status.INSUFFICIENT, None)
+        assert "one class, lamp" in one.reason
+
+
 def test_several_classes(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     rows = rows_of()

@@ -272,6 +272,36 @@ def test_files_with_gaps_in_a_column_and_files_without_are_read_together(tmp_pat
     assert_same(partitions.load(), by_engine((given, known), columns, plan), plan)
 
 
+def test_whole_numbers_are_the_same_levels_where_a_missing_one_made_them_floats(tmp_path: Path) -> None:
+    lake, plan, columns = (
+        Lake(str(tmp_path)),
+        fuse([counts("outputs", ["level"])]),
+        Columns(categories=("level",)),
+    )
+    paths = {}
+    days = {
+        FIRST: pa.array([1, 2, 2]),
+        FIRST + timedelta(days=1): pa.array([1.0, None, 2.5]),
+        FIRST + timedelta(days=2): pa.array([2.0, float("inf"), 1e300]),
+    }
+    for place, (day, levels) in enumerate(days.items()):
+        paths[day] = [f"{day}.parquet"]
+        keys = keys_of(range(3 * place, 3 * place + 3))
+        given = {"key": keys, "day": pa.array([day] * 3), "counted": pa.array([day] * 3), "level": levels}
+        lake.put_table(paths[day][0], pa.table(given))
+    partitions = Partitions(lake, "s", plan)
+    partitions.update(paths, {}, columns)
+    found = partitions.load().window(plan[0], *EVER)
+    told = dict(zip(found["level"], found["n"], strict=True))
+    assert {level: told[level] for level in ("1", "2", "2.5", "Unknown")} == {
+        "1": 2,
+        "2": 3,
+        "2.5": 1,
+        "Unknown": 1,
+    }
+    assert len(told) == 6
+
+
 def test_many_small_files_need_few_open_ones(tmp_path: Path) -> None:
     """A history of years of small days; Linux lets a process open 1,024 files as a rule."""
     lake, plan = Lake(str(tmp_path)), [counts("outputs", [])]

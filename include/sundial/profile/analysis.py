@@ -123,7 +123,7 @@ def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
     if columns.score is not None:
         picked["score"] = outputs[columns.score].cast("float64")
     if columns.task == "multiclass" and columns.prediction is not None:
-        picked["predicted_class"] = outputs[columns.prediction].cast("string")
+        picked["predicted_class"] = _text(outputs[columns.prediction])
     if columns.ranked is not None:
         picked["list"] = outputs[columns.ranked[0]].cast("string")
         picked["rank"] = _whole(outputs, columns.ranked[1])
@@ -144,7 +144,16 @@ def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
 def _level(outputs: ir.Table, column: str | None) -> ir.Value:
     if column is None or column not in outputs.columns:
         return ibis.literal(UNKNOWN)
-    return outputs[column].cast("string").fill_null(UNKNOWN)
+    return _text(outputs[column]).fill_null(UNKNOWN)
+
+
+def _text(values: ir.Value) -> ir.Value:
+    """Returns the column as text. Whole numbers are whole: one missing value makes pandas write 1 as 1.0."""
+    texts = values.cast("string")
+    if not values.type().is_floating():
+        return texts
+    near = finite(values).clip(-(2.0**53), 2.0**53).floor()
+    return (near == values).ifelse(near.cast("int64").cast("string"), texts)
 
 
 def _number(outputs: ir.Table, column: str) -> ir.Value:
@@ -175,7 +184,7 @@ def _predicted(outputs: ir.Table, columns: Columns) -> ir.Value:
     if columns.task == "multiclass":
         if columns.positive_class is None or columns.prediction is None:
             return ibis.null("int64")
-        return (outputs[columns.prediction].cast("string") == columns.positive_class).cast("int64")
+        return (_text(outputs[columns.prediction]) == columns.positive_class).cast("int64")
     if columns.prediction is not None:
         return outputs[columns.prediction].cast("int64")
     if columns.score is not None and columns.positive_at is not None:
@@ -207,7 +216,7 @@ def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
     truth = joined.truth_
     match columns.task:
         case "multiclass":
-            label = truth.cast("string")
+            label = _text(truth)
             positive = (
                 ibis.null("int64") if columns.positive_class is None else (label == columns.positive_class)
             )

@@ -19,7 +19,7 @@ SUM_SCALE = 2**30
 FARTHEST = 2**10
 """Units beyond which a value is summed as if it lay there: 2^23 such rows still have a sum of 63 bits."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever stored cells mean something else: profiles of another format are computed again."""
 
 RANK_DIGITS = 15
