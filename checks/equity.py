@@ -44,6 +44,7 @@ from sundial.api import (
     intervals,
     judge_estimate,
     log_mean_exp,
+    log_mean_joining,
 )
 
 PAIRS = 10
@@ -220,7 +221,7 @@ def _rate(
     # The first block of a group has all that counted until then.
     starts = not fed <= {*begun}
     ever = rate.tally(view.cells_of_weeks(over, date.min, view.week), columns) if starts else fresh
-    evidences = []
+    evidences: list[tuple[date, Evidence]] = []
     for group in groups:
         evidence = None
         if group in fed:
@@ -231,7 +232,7 @@ def _rate(
                 counted.against(group, reference.group),
                 over=over.over,
             )
-            evidences.append(evidence)
+            evidences.append((view.began(streams + group), evidence))
         yield _group(view, columns, rate, group, window, reference, tolerance, evidence)
     yield _gap(view, columns, rate, groups, window, reference, tolerance, evidences)
 
@@ -297,7 +298,7 @@ def _gap(
     tally: Tally,
     reference: Reference,
     tolerance: Threshold,
-    evidences: Sequence[Evidence],
+    evidences: Sequence[tuple[date, Evidence]],
 ) -> Finding:
     metric = f"{rate.metric}_difference"
     enough = [group for group in groups if tally.n(group) >= STATISTICAL_FLOOR]
@@ -377,12 +378,15 @@ def _pairs(
     return listed
 
 
-def _omnibus(stream: str, evidences: Sequence[Evidence], before: Evidence | None) -> Evidence:
+def _omnibus(stream: str, of_groups: Sequence[tuple[date, Evidence]], before: Evidence | None) -> Evidence:
     """Returns the mean of the groups' evidence: an e-process of the claim that no group differs.
 
-    It needs no weight of the budget: the mean reaches the groups' highest alarm only when one of them has. A
-    gap that was confirmed recovers as long as one of its groups does and none is confirmed beside.
+    Each group is given with the week in which it began. The mean needs no weight of the budget: it reaches
+    the groups' highest alarm only when one of them has. A gap that was confirmed recovers as long as one of
+    its groups does and none is confirmed beside.
     """
+    evidences = [evidence for _, evidence in of_groups]
+    weeks = sorted({week for week, _ in of_groups})
     log_alarm = max(e.log_alarm for e in evidences)
     log_detector = log_mean_exp([e.log_detector for e in evidences])
     repaired = [e.log_recovery for e in evidences if e.recovering and e.log_recovery is not None]
@@ -390,7 +394,7 @@ def _omnibus(stream: str, evidences: Sequence[Evidence], before: Evidence | None
     recovering = bool(repaired) and confirmed and not any(e.confirmed and not e.recovering for e in evidences)
     return Evidence(
         stream=stream,
-        log_e=log_mean_exp([e.log_e for e in evidences]),
+        log_e=log_mean_joining([[e.log_e for begun, e in of_groups if begun == week] for week in weeks]),
         log_detector=log_detector,
         log_alarm=log_alarm,
         weeks=max(e.weeks for e in evidences),

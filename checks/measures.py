@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from checks.cells import numbers, score_bins
 from sundial.api import (
@@ -35,8 +36,10 @@ from sundial.api import (
 CONFUSION = counts("outcomes", ["predicted", "outcome"])
 CLASSES = counts("outcomes", ["predicted_class", "outcome_class"])
 MEAN_BINS = 1_024
-AUC_BINS = 1_000
+AUC_BINS = 500
 """Bins of the score in the evidence for an area: a divisor of ``SCORE_BINS``."""
+OPEN = 0.01
+"""Half the share of pairs that bins tie: of an area of which they leave more open nothing is said."""
 EVIDENCE_BINS = 64
 """Bins of a mean's evidence: with the sums in them it loses next to nothing, and a week takes little room."""
 
@@ -197,7 +200,12 @@ class Scored(Measure):
         if self.metric == "auc":
             found = intervals.auc(positives, negatives)
             n = whole(float(min(positives.sum(), negatives.sum())))
-            return Reading(found.estimate if found else None, n, found.interval if found else None)
+            pairs = float(positives.sum() * negatives.sum())
+            tied = positives * negatives * ~self._atoms(cells)
+            bound = float(tied.sum()) / pairs / 2 if pairs else 0.0
+            if found is None or bound > OPEN:
+                return Reading(None, n, None, {"bound": bound})
+            return Reading(found.estimate, n, found.interval, {"bound": bound})
         rows, losses = self._losses(cells)
         n = whole(float(rows.sum()))
         if n == 0:
@@ -209,10 +217,7 @@ class Scored(Measure):
 
     def increment(self, cells: pd.DataFrame) -> Sequence[float]:
         if self.metric == "auc":
-            together = self.bins.bins // AUC_BINS
-            return [
-                float(n) for part in self.by_outcome(cells) for n in part.reshape(-1, together).sum(axis=1)
-            ]
+            return self._places(cells)
         rows, losses = self._losses(cells)
         place = np.minimum((losses * EVIDENCE_BINS).astype(int), EVIDENCE_BINS - 1)
         if "rows" in cells:
@@ -236,6 +241,37 @@ class Scored(Measure):
             place = part[self.bins.name].to_numpy(dtype=np.int64)
             parts.append(np.bincount(place, part["n"].to_numpy(dtype=float), self.bins.bins))
         return parts[0], parts[1]
+
+    def _places(self, cells: pd.DataFrame) -> Sequence[float]:
+        """Returns positives and negatives by place, two to a bin of `AUC_BINS`.
+
+        Of a bin with several scores nobody knows who is above whom: the positives stand above. What counts
+        against the floor is then surely so, and the e-value one of the area itself, however coarse the bins.
+        """
+        together = self.bins.bins // AUC_BINS
+        of_bins = np.array(self.by_outcome(cells)).reshape(2, -1, together)
+        there, atoms = of_bins.sum(axis=0) > 0, self._atoms(cells).reshape(-1, together)
+        used = there.sum(axis=1)
+        one_score = (used == 1) & (atoms | ~there).all(axis=1)
+        positives, negatives = of_bins.sum(axis=2)
+        places = np.zeros((2, len(used), 2))
+        places[0, :, 0] = np.where(one_score, positives, 0)
+        places[0, :, 1] = np.where(one_score, 0, positives)
+        places[1, :, 0] = negatives
+        return [float(n) for n in places.ravel()]
+
+    def _atoms(self, cells: pd.DataFrame) -> NDArray[np.bool_]:
+        """Returns which bins have one score: the mean of the positives is that of the negatives, then."""
+        known = cells.dropna(subset=[self.bins.name])
+        means = []
+        for outcome in (1, 0):
+            part = known[(known["outcome"] == outcome) & (known["n"] > 0)]
+            place = part[self.bins.name].to_numpy(dtype=np.int64)
+            sums = np.bincount(place, part[f"sum_{self.bins.column}"].to_numpy(dtype=float), self.bins.bins)
+            rows = np.bincount(place, part["n"].to_numpy(dtype=float), self.bins.bins)
+            means.append(np.divide(sums, rows, out=np.full(len(rows), np.nan), where=rows > 0))
+        atoms: NDArray[np.bool_] = np.isclose(means[0], means[1], rtol=1e-9, atol=0)
+        return atoms
 
     def _losses(self, cells: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Returns rows, and the squared error at the mean score of each cell, a bin's width from theirs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from checks.cells import immature, of_flagged_only
-from checks.measures import Measure, Reading, measure_of
+from checks.measures import OPEN, Measure, Reading, measure_of
 from sundial.api import (
     Check,
     Evidence,
@@ -121,6 +121,12 @@ def against(view: View, measure: Measure, threshold: Threshold | None, metric: s
     status, reason = judge_estimate(
         reading.estimate, reading.n, threshold, evidence, beyond=_beyond(reading, threshold)
     )
+    bound = (reading.details or {}).get("bound", 0.0)
+    if status is Status.INSUFFICIENT and bound > OPEN:
+        reason = (
+            f"The scores lie so close together that their bins leave {bound:.2f} of it open; give the score "
+            "on a scale on which they lie apart, such as the logarithm, or register narrower ends."
+        )
     return view.finding(
         metric,
         status,

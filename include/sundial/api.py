@@ -44,7 +44,7 @@ from sundial.stats import (
 from sundial.stats.baseline import limits as baseline_limits
 from sundial.stats.bounded import AucFloor, BoundedCeiling, BoundedFloor
 from sundial.stats.conditional import RatesByLevel
-from sundial.stats.evidence import Ceiling, Distribution, Floor, TwoSample, log_mean_exp
+from sundial.stats.evidence import Ceiling, Distribution, Floor, TwoSample, log_mean_exp, log_mean_joining
 from sundial.stats.intervals import Interval
 from sundial.store.records import Evidence, Finding, Kind, Side, Status, Threshold, Window
 
@@ -108,6 +108,7 @@ __all__ = [
     "judge_estimate",
     "key_name",
     "log_mean_exp",
+    "log_mean_joining",
     "missing_fields",
     "multivariate",
     "named_for_emotions",

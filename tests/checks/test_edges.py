@@ -15,7 +15,7 @@ from towns import FIRST, POLICY, WEEK, Town, only, parquet, rows_of
 from checks.drift import UNSEEN, days_due
 from sundial.engine.discover import enabled
 from sundial.profile.statistics import UNKNOWN
-from sundial.stats.evidence import log_mean_exp
+from sundial.stats.evidence import log_mean_joining
 from sundial.store.records import Finding, Status
 
 AS_OF = FIRST + 8 * WEEK - timedelta(days=1)
@@ -103,7 +103,8 @@ def test_max_minus_min_of_equal_groups_is_positive_and_claims_nothing(town: Town
     groups = [f.evidence for f in found if f.metric == "selection_rate"]
     assert len(groups) == 5
     assert gap.evidence is not None
-    assert gap.evidence.log_e == pytest.approx(log_mean_exp([e.log_e for e in groups if e is not None]))
+    together = [e.log_e for e in groups if e is not None]
+    assert gap.evidence.log_e == pytest.approx(log_mean_joining([together]))
     assert not any(pair["beyond_tolerance"] for pair in gap.details.get("pairs", []))
 
 

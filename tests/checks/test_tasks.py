@@ -378,6 +378,35 @@ def test_a_sample_of_the_others_gives_recall_by_its_weight(tmp_path: Path) -> No
     )
 
 
+def test_scores_that_lie_in_one_bin_are_no_evidence_of_a_bad_order(tmp_path: Path) -> None:
+    """A rare event's probabilities: all below a thousandth of the registered range, and in perfect order."""
+    rows = rows_of()
+    happened = np.random.default_rng(1).random(len(rows)) < 0.3
+    spread = np.random.default_rng(2).uniform(-0.00003, 0.00003, len(rows))
+    rows["broken"] = happened.astype(int)
+    rows["score"] = np.where(happened, 0.00015, 0.00005) + spread
+    score = {"column": "score", "low": 0, "high": 1, "positive_at": 0.0005}
+    found = only(
+        measured(tmp_path, rows, outputs={"score": score}, outcomes={}, metric="auc", target=0.8), "auc"
+    )
+    assert (found.status, found.estimate) == (Status.INSUFFICIENT, None)
+    assert "leave 0.50 of it open" in found.reason
+    assert found.evidence is not None
+    assert found.evidence.log_e < 0
+
+
+def test_scores_that_are_the_same_tie_and_others_do_not(tmp_path: Path) -> None:
+    rows = rows_of()
+    random = np.random.default_rng(3)
+    rows["score"] = random.integers(1, 11, len(rows)) / 10
+    rows["broken"] = (random.random(len(rows)) < rows["score"]).astype(int)
+    found = only(measured(tmp_path, rows, outputs=SCORE, outcomes={}, metric="auc", target=0.99), "auc")
+    used = judged(rows)
+    assert found.estimate == pytest.approx(sk.roc_auc_score(used["broken"], used["score"]), abs=1e-12)
+    assert found.details["bound"] == 0
+    assert found.status is Status.BREACH
+
+
 def test_truth_of_positive_outputs_alone_gives_no_recall(tmp_path: Path) -> None:
     rows = scored()
     rows["truth"] = rows["broken"].where(rows["score"] >= 0.5)

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from sundial.stats.baseline import limits
-from sundial.stats.evidence import Ceiling, Distribution, Floor, Omnibus, TwoSample, log_mean_exp
+from sundial.stats.evidence import (
+    Ceiling,
+    Distribution,
+    Floor,
+    Omnibus,
+    TwoSample,
+    log_mean_exp,
+    log_mean_joining,
+)
 from sundial.stats.logbeta import log_mixture_ceiling, log_mixture_floor
 
 binomials = st.integers(0, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -212,3 +220,32 @@ def test_what_cannot_be_meant_is_refused() -> None:
         Omnibus([TwoSample(), TwoSample()]).advance([1], [2])
     with pytest.raises(ValueError, match="at least one process"):
         log_mean_exp([])
+
+
+def test_processes_that_join_later_have_weights_that_were_fixed_before() -> None:
+    assert log_mean_joining([[0.0, 0.0]]) == pytest.approx(0)
+    found = log_mean_joining([[math.log(3), math.log(5)], [math.log(20)], [math.log(60)]])
+    assert math.exp(found) == pytest.approx(0.9 * 4 + 0.1 / 2 * 20 + 0.1 / 6 * 60 + 0.1 / 3)
+    for wrong in ([], [[0.0], []]):
+        with pytest.raises(ValueError, match="at least one process"):
+            log_mean_joining(wrong)
+
+
+def test_no_luck_of_the_first_ones_decides_when_it_pays_that_others_join() -> None:
+    """Stopped as soon as the mean is above 2, nothing wrong and a process joining every six weeks."""
+    random, plain, fixed = np.random.default_rng(1), [], []
+    for _ in range(400):
+        processes, stopped = [TwoSample()], [0.0, 0.0]
+        running = [True, True]
+        for week in range(40):
+            processes += [TwoSample()] if week % 6 == 5 else []
+            for process in processes:
+                process.advance(random.binomial(40, 0.5), 40, random.binomial(40, 0.5), 40)
+            logs = [process.log_e for process in processes]
+            for which, value in enumerate((log_mean_exp(logs), log_mean_joining([[log] for log in logs]))):
+                if running[which]:
+                    stopped[which], running[which] = value, value <= math.log(2)
+        plain.append(math.exp(stopped[0]))
+        fixed.append(math.exp(stopped[1]))
+    assert np.mean(plain) - 3 * np.std(plain) / 20 > 1
+    assert np.mean(fixed) - 3 * np.std(fixed) / 20 < 1

@@ -233,6 +233,10 @@ class View:
         """Returns the same of the streams that began before this week."""
         return self.streams.names_after(f"{self.check.name}:{start}", self.week - timedelta(weeks=1))
 
+    def began(self, stream: str) -> date:
+        """Returns the Monday of the week in which a stream of this check began: this one if it does now."""
+        return self.streams.begun(f"{self.check.name}:{stream}", self.week)
+
     def advance(
         self,
         stream: str,

@@ -172,6 +172,10 @@ class Streams:
             if begun <= week and name.startswith(start)
         )
 
+    def begun(self, stream: str, week: date) -> date:
+        """Returns the Monday of the week in which a stream began; the week itself where it does so in it."""
+        return min(self._begun.get(stream, week), week)
+
     def as_of(self, week: date) -> Streams:
         """Returns the streams as they were before the week; they still know when each one began later."""
         streams = copy.copy(self)

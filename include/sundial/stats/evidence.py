@@ -21,6 +21,7 @@ the week after a remediation, and a recovery has passed when its `log_e` reaches
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
@@ -35,6 +36,7 @@ from sundial.stats.starts import Starts, Summed
 from sundial.stats.two_sample import log_block_e, log_block_e_beyond
 
 _ROUNDING = 1e-9
+_AT_FIRST = 0.9
 
 
 class Evidence(Protocol):
@@ -65,6 +67,27 @@ def log_mean_exp(logs: ArrayLike) -> float:
     if values.size == 0:
         raise ValueError("the mean of no e-values is undefined: give at least one process")
     return float(np.logaddexp.reduce(values.ravel()) - np.log(values.size))
+
+
+def log_mean_joining(batches: Sequence[Sequence[float]]) -> float:
+    """Log of a mean of e-processes that do not all begin at the same time.
+
+    The first to begin share a weight of .9, those of the k-th later time .1 / (k (k + 1)); what is left is a
+    bet on nothing, an e of 1. Weights that are fixed beforehand keep it an e-process. In a plain mean over
+    those that there are, a newcomer's 1 would lift what had fallen.
+
+    Args:
+        batches: logs of the e-values, by the time at which their processes began, the first one first.
+
+    Raises:
+        ValueError: when there is no batch, or an empty one.
+    """
+    if not batches or not all(batches):
+        raise ValueError("give the e-values of at least one process in each batch")
+    weights = [_AT_FIRST, *((1 - _AT_FIRST) / (k * (k + 1)) for k in range(1, len(batches)))]
+    parts = [math.log(1 - sum(weights))]
+    parts += [math.log(weight) + log_mean_exp(logs) for weight, logs in zip(weights, batches, strict=True)]
+    return float(np.logaddexp.reduce(parts))
 
 
 class _Rate(Summed):
