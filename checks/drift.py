@@ -227,7 +227,8 @@ class Concept(_Shares):
     """Drift of the concept: the outcome's rate at the baseline's tenths of the score.
 
     Only what follows from a score counts, not how often a score occurs. It is judged once the baseline's own
-    outcomes had their time; another baseline, or a late outcome of it, begins another stream.
+    outcomes had their time, and held against those that were known then; another baseline begins another
+    stream.
 
     Formula:
         outcome_rate_change = max over tenths of |outcomes' rate in the window − in the baseline|, of tenths
@@ -260,20 +261,25 @@ class Concept(_Shares):
             yield view.finding(metric, Status.NOT_MEASURED, reason)
         elif (missing := no_comparison(view)) is not None and missing[0] is not Status.NOT_APPLICABLE:
             yield view.finding(metric, missing[0], missing[1])
-        elif baseline is None or view.week <= baseline.end + view.system.maturity:
+        elif baseline is None or view.week < _first_week(baseline.end, view.system):
             reason = "The baseline's own outcomes have not had their time yet."
             yield view.finding(metric, Status.NOT_MEASURED, reason)
         else:
-            yield self._of_concept(view, metric, bins)
+            yield self._of_concept(view, metric, bins, _first_week(baseline.end, view.system))
 
-    def _of_concept(self, view: View, metric: str, bins: Bin) -> Finding:
+    def _of_concept(self, view: View, metric: str, bins: Bin, known_by: date) -> Finding:
         threshold = view.threshold("share_change", Side.TOLERANCE)
         floor = view.threshold("practical_share_change", Side.TOLERANCE).value
         statistic = histogram("outcomes", bins, ["outcome"])
         edges = _tenths(view.baseline_cells(histogram("outputs", bins)), bins.name)
+        # A later outcome of the baseline would begin another stream: what the first week knew stands.
         base, window, fresh = (
             _rates(cells, bins.name, edges)
-            for cells in (view.baseline_cells(statistic), view.cells(statistic), view.new_cells(statistic))
+            for cells in (
+                view.baseline_cells(statistic, known_by),
+                view.cells(statistic),
+                view.new_cells(statistic),
+            )
         )
         try:
             process = RatesByLevel(*base, floor)
@@ -495,6 +501,12 @@ def no_comparison(view: View) -> tuple[Status, str] | None:
     if view.baseline_cells(counts("outputs", []))["n"].sum() == 0:
         return Status.NOT_MEASURED, "The baseline has no outputs; approve a window that has."
     return None
+
+
+def _first_week(ends: date, system: System) -> date:
+    """Returns the Monday of the first week that begins after the baseline's outcomes had their time."""
+    after = ends + system.maturity + timedelta(days=1)
+    return after + timedelta(days=-after.weekday() % 7)
 
 
 def _of_few(n: float) -> str:

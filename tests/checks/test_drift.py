@@ -98,3 +98,23 @@ def test_of_a_baseline_with_few_rows_nothing_is_said_and_of_a_small_one_no_more_
     assert "28 outputs" in gone(7).reason
     assert gone(11).status is Status.OK  # of 44 rows none tells little of a share
     assert gone(400).status is Status.BREACH
+
+
+def test_late_outcomes_of_the_baseline_begin_no_other_stream_of_the_concept() -> None:
+    weeks, a_week = 20, 1_000
+    day = days(weeks, a_week)
+    random = np.random.default_rng(13)
+    score = random.random(len(day))
+    right = (random.random(len(day)) < score).astype(int)
+    turned = (np.arange(len(day)) // a_week >= 6) & (random.random(len(day)) < 0.25)
+    frame = pd.DataFrame({"day": day, "score": score, "kind": "LED", "area": "north"})
+    frame["truth_"] = np.where(turned, 1 - right, right)
+    counted = [one - timedelta(days=one.weekday()) + WEEK for one in day]
+    frame["outcome_counted"] = [
+        FIRST + (7 + place % 12) * WEEK if place % 40 == 0 and place < BASELINE * a_week else monday
+        for place, monday in enumerate(counted)
+    ]
+    found = only(measured(registered(), "drift.concept", {"outputs": frame}, weeks), "outcome_rate_change")
+    assert found.status is Status.BREACH
+    assert found.evidence is not None
+    assert found.evidence.weeks == weeks - BASELINE - 1

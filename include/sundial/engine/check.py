@@ -158,21 +158,32 @@ class View:
         asked = weighing(self.system, statistic)
         return counted(self._profile(statistic).weeks(asked, first, last), statistic, asked)
 
-    def baseline_cells(self, statistic: Statistic) -> pd.DataFrame:
-        """Returns keys, n and sums of the approved reference window. Raises ValueError without a baseline."""
+    def baseline_cells(self, statistic: Statistic, known_by: date | None = None) -> pd.DataFrame:
+        """Returns keys, n and sums of the approved reference window.
+
+        Args:
+            statistic: what to count.
+            known_by: Monday of the week until which an outcome counts; that of the judged week, unless given.
+
+        Raises:
+            ValueError: the system has no baseline.
+        """
         baseline = self.system.baseline
         if baseline is None:
             raise ValueError(f"{self.system.id}: no baseline; add one to the register entry")
-        return self._counted(statistic, baseline.start, baseline.end)
+        return self._counted(statistic, baseline.start, baseline.end, known_by)
 
     def sample(self, sample: Sample, window: Window) -> pd.DataFrame:
         """Returns the rows of a sample of some days, as known in the judged week; see `Profile.sample`."""
         return self.profile.sample(sample, window.start, window.end, known_by=self.week)
 
-    def _counted(self, statistic: Statistic, start: date, end: date) -> pd.DataFrame:
+    def _counted(
+        self, statistic: Statistic, start: date, end: date, known_by: date | None = None
+    ) -> pd.DataFrame:
         asked = weighing(self.system, statistic)
         profile = self._profile(statistic)
-        return counted(profile.window(asked, start, end, known_by=self.known_by), statistic, asked)
+        cells = profile.window(asked, start, end, known_by=known_by or self.known_by)
+        return counted(cells, statistic, asked)
 
     def _profile(self, statistic: Statistic) -> Profile:
         over = statistic.over
