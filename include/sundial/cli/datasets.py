@@ -237,7 +237,7 @@ COMPAS = Recipe(
             )
         },
     ),
-    layout=2,
+    layout=3,
     files=("outputs.parquet", "outcomes.csv"),
     build=build_compas,
 )
@@ -258,7 +258,7 @@ MASSACHUSETTS = Recipe(
             ),
         },
     ),
-    layout=2,
+    layout=3,
     files=("outputs.parquet", "outcomes.parquet"),
     build=build_massachusetts,
 )
