@@ -184,8 +184,7 @@ def parquet_bytes(*tables: pa.Table) -> bytes:
 
     Snappy takes less time to read than zstd, for more room. A small dictionary keeps levels and whole numbers
     short; numbers that hardly repeat would fill a large one for nothing. Small row groups keep readers small.
-    A column without gaps is required: readers then need not ask of each value whether it is there, a fifth of
-    their time.
+    A column without gaps is required: readers then need not ask of each value whether it is there.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

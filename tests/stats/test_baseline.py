@@ -36,7 +36,7 @@ def test_limits_of_a_large_baseline_are_three_plain_standard_errors_away() -> No
 
 @pytest.mark.parametrize("n", [30, 44, 100, 1_000])
 def test_of_a_share_that_does_not_move_few_baselines_set_a_bound_that_it_breaks(n: int) -> None:
-    """With plain standard errors more than one baseline of ten does, of 40 rows and a share of 5 %."""
+    """With plain standard errors more do: of 44 rows and a share of 5 %, all that have none of it."""
     low, high = limits(np.arange(n + 1), n)
     for p in np.linspace(0.001, 0.999, 999):
         broken = (p < low - 0.02) | (p > high + 0.02)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 STANDARD_ERRORS = 3.0
+"""How far from the baseline's share its limits lie."""
 
 
 def limits(successes: ArrayLike, n: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

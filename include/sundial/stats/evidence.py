@@ -35,7 +35,9 @@ from sundial.stats.logbeta import log_mixture_ceiling, log_mixture_floor
 from sundial.stats.starts import Starts, Summed
 from sundial.stats.two_sample import log_block_e, log_block_e_beyond
 
+# What sums of weights may miss by rounding, for each outcome; a week that weighs less than it is empty.
 _ROUNDING = 1e-9
+# Weight of the processes that begin first, where others may join them.
 _AT_FIRST = 0.9
 
 
@@ -78,6 +80,9 @@ def log_mean_joining(batches: Sequence[Sequence[float]]) -> float:
 
     Args:
         batches: logs of the e-values, by the time at which their processes began, the first one first.
+
+    Returns:
+        The natural log of the weighted mean.
 
     Raises:
         ValueError: when there is no batch, or an empty one.
@@ -238,9 +243,8 @@ class _Blocks(Starts):
         sa_, na_, sb_, nb_ = weeks[week].T.copy()
         gains = np.zeros((len(weeks), len(logs)))
         gains[week, start] = self._log_gains(theta_a, theta_b, (sa_, na_, sb_, nb_))
-        after = np.cumsum(
-            np.vstack([logs, gains]), axis=0
-        )  # in order, for the same rounding as one at a time
+        # Added in order, for the same rounding as one week at a time.
+        after = np.cumsum(np.vstack([logs, gains]), axis=0)
         for begun, told_logs in zip(len(self._sums) + np.cumsum(both), after[1:], strict=True):
             told(told_logs[:begun])
         self._logs, self._sums = after[-1].copy(), base + before[-1]
