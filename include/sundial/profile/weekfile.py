@@ -43,19 +43,19 @@ class Stored:
         self.corrected = _corrections(about)
         self._plan = plan
         self._told = dict(zip(plan, about["rows"], strict=True))
-        self._places: dict[Statistic, tuple[pa.Table, NDArray[np.int32], Sequence[Levels]]] = {}
+        self._columns: dict[Statistic, Mapping[str, NDArray[Any]]] = {}
 
     def part(self, statistic: Statistic) -> Cells:
         """Returns the cells of a statistic of the plan."""
-        if statistic not in self._places:
+        if statistic not in self._columns:
             self._read(statistic)
-        rows, (day, counted), levels = self._places[statistic]
+        columns, (_, levels) = self._columns[statistic], self._told[statistic]
         keys = {
-            key_name(key): (_array(rows, f"key_{place}"), names)
+            key_name(key): (columns[f"key_{place}"].astype(np.int64), names)
             for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True))
         }
-        values = {name: _array(rows, short) for name, short in _stored_as(statistic).items()}
-        return Cells(day.astype(np.int64), counted.astype(np.int64), keys, values)
+        values = {name: columns[short] for name, short in _stored_as(statistic).items()}
+        return Cells(columns["day"].astype(np.int64), columns["counted"].astype(np.int64), keys, values)
 
     def _read(self, statistic: Statistic) -> None:
         """Reads the row groups in which a statistic lies, with all that lies there."""
@@ -69,12 +69,13 @@ class Stored:
                 continue
             names = sorted({name for one in group for name in _columns(one)})
             table, start = self._file.read_row_groups(numbers, columns=names), 0
-            # As NumPy's dates they would be copied twice.
-            days = np.array([table[name].cast(pa.int32()).to_numpy() for name in ("day", "counted")])
+            # As NumPy's dates days would be copied twice.
+            read = {name: _days_as_numbers(table[name]).to_numpy() for name in names}
             for one in group:
-                rows, levels = self._told[one]
-                self._places[one] = table.slice(start, rows), days[:, start : start + rows], levels
-                start += rows
+                stop = start + self._told[one][0]
+                # Its own columns only: together they are as wide as the widest, and mostly gaps.
+                self._columns[one] = {name: read[name][start:stop].copy() for name in _columns(one)}
+                start = stop
 
 
 def _groups(plan: Iterable[Statistic]) -> Sequence[Sequence[Statistic]]:
@@ -89,9 +90,8 @@ def _columns(statistic: Statistic) -> Sequence[str]:
     return ["day", "counted", *keys, *_stored_as(statistic).values()]
 
 
-def _array(rows: pa.Table, name: str) -> NDArray[Any]:
-    array: NDArray[Any] = rows[name].to_numpy()
-    return array.astype(np.int64) if name.startswith("key_") else array
+def _days_as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.int32()) if pa.types.is_date32(column.type) else column
 
 
 @dataclass(frozen=True)
