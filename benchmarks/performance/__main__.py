@@ -41,21 +41,21 @@ OURS = {
     "sundial-month": ("--weeks", "4"),
 }
 """Runs of Sundial, with their options: from nothing, or on profiles that `_prepare` stored before."""
-PARTNER = {"scan": "sundial-profile"}
+PARTNER = {"scan": "sundial-profile", "scan-accepted": "sundial-profile"}
 """Which run of Sundial a peer is measured against, where it is not the whole report."""
-PEERS = ("evidently", "fairlearn", "fairlearn-bootstrap", "nannyml", "whylogs", "scan")
+PEERS = ("evidently", "fairlearn", "fairlearn-bootstrap", "nannyml", "whylogs", *PARTNER)
 REPLICATES = 100
 SOURCES = ("include", "checks", "benchmarks")
 GROWTH = {"steady": PARTITIONS, "portfolio": SYSTEMS}
 """What is measured at several lengths of the history, or sizes of the portfolio."""
 _AS_TASKS = ("env", *(f"{name}={value}" for name, value in OF_TASKS.items()))
 ALL = (
-    "--rows 100k --verify --peers evidently,fairlearn,fairlearn-bootstrap,nannyml,whylogs,scan",
-    "--rows 1M --peers evidently,fairlearn,nannyml,whylogs,scan",
+    "--rows 100k --verify --peers evidently,fairlearn,fairlearn-bootstrap,nannyml,whylogs,scan,scan-accepted",
+    "--rows 1M --peers evidently,fairlearn,nannyml,whylogs,scan,scan-accepted",
     "--rows 1M --alone sundial-weekly,sundial-month,sundial-day",
     "--growth steady,portfolio",
     "--rows 10M --alone sundial-weekly,sundial-day",
-    "--rows 10M --pairs 1 --peers evidently,fairlearn,nannyml,whylogs,scan",
+    "--rows 10M --pairs 1 --peers evidently,fairlearn,nannyml,whylogs,scan,scan-accepted",
 )
 
 
@@ -142,8 +142,8 @@ def _command(tool: str, folder: Path, cache: Path) -> Sequence[str]:
     here = Path(__file__).parent
     if tool in OURS:
         return [*_AS_TASKS, sys.executable, "-m", "benchmarks.performance.ours", str(folder), *OURS[tool]]
-    if tool == "scan":
-        return [sys.executable, str(here / "scan.py"), str(folder)]
+    if tool in PARTNER:
+        return [sys.executable, str(here / "scan.py"), str(folder), *tool.split("-")[1:]]
     peer, _, bootstrap = tool.partition("-")
     more = [str(REPLICATES)] if bootstrap else []
     python = environments.python_of(environments.PEERS / f"{peer}.txt", cache)

@@ -23,6 +23,7 @@ NAMES = {
     "sundial-profile": "Sundial, profile of all days only",
     "sundial-day": "Sundial, profile of one new day",
     "scan": "DuckDB alone, bare scan of the same columns",
+    "scan-accepted": "DuckDB alone, the same of what Sundial has accepted",
     "evidently": "Evidently",
     "nannyml": "NannyML",
     "whylogs": "whylogs",
