@@ -56,6 +56,16 @@ FORMS = {
             sample("outcomes", ["group"], ["score"], size=20),
         ),
     ),
+    "clusters of people": (
+        Columns(
+            score="score", positive_at=0.4, categories=("group",), cluster="person", lasting=("person", 1)
+        ),
+        (
+            histogram("outputs", SCORE, ["group"]),
+            Statistic("outcomes", ("predicted", "outcome"), ("outcome_weight",)),
+            Statistic("outputs", ("group",), ("weight",)),
+        ),
+    ),
     "classes": (
         Columns(task="multiclass", prediction="label", positive_class="a", categories=("group",)),
         (
@@ -117,6 +127,7 @@ def outputs() -> pa.Table:
             "amount_of": pa.array(random.integers(1, 5, N), pa.int64()),
             "list": missing(np.array([f"l{place}" for place in day * 100 + random.integers(0, 60, N)])),
             "rank": pa.array(random.integers(1, 9, N), pa.float32()),
+            "person": missing(np.array([f"p{place}" for place in random.integers(0, 900, N)])),
             "ms": missing(random.gamma(2, 20, N)),
             "down": pa.array(random.integers(0, 2, N), pa.int8()),
             "label": pa.array(random.choice(["a", "b", "c"], N)),

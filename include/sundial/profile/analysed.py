@@ -11,6 +11,7 @@ import pyarrow as pa
 from sundial.profile.accepted import days_of, first_half
 from sundial.profile.aggregates import Aggregate
 from sundial.profile.analysis import PLACE, derived
+from sundial.profile.clusters import Clusters
 from sundial.profile.columns import Columns
 from sundial.profile.counting import Rows
 from sundial.profile.statistics import RANK_DIGITS, UNKNOWN, Over, Statistic
@@ -20,10 +21,23 @@ class Analysis:
     """The analysis table of accepted rows: the engine derives what is no column of the feed as it is."""
 
     def __init__(
-        self, connection: Any, columns: Columns, plan: Sequence[Statistic], over: Over = "outputs"
+        self,
+        connection: Any,
+        columns: Columns,
+        plan: Sequence[Statistic],
+        over: Over = "outputs",
+        clusters: Clusters | None = None,
     ) -> None:
-        """Takes what the rows are and what is asked of them; `over` is what they are rows of."""
-        self._over = over
+        """Takes what the rows are and what is asked of them.
+
+        Args:
+            connection: an Ibis backend on DuckDB.
+            columns: which column is what.
+            plan: what is asked.
+            over: what they are rows of.
+            clusters: where clusters last for weeks; it must have read the days of the rows.
+        """
+        self._over, self._clusters = over, clusters
         self._connection, self._columns = connection, columns
         self._aggregates = [statistic for statistic in plan if isinstance(statistic, Aggregate)]
         plain = [statistic.columns for statistic in plan if not isinstance(statistic, Aggregate)]
@@ -77,7 +91,10 @@ class Analysis:
         con = self._connection.con
         con.register("rows", rows.append_column(PLACE, pa.array(np.arange(len(rows)))))
         if rows.schema not in self._statements:
-            found = derived(self._connection.table("rows"), self._columns)
+            table = self._connection.table("rows")
+            if self._clusters is not None and self._clusters.cluster in rows.schema.names:
+                table = self._clusters.beside(table)
+            found = derived(table, self._columns)
             own = {
                 aggregate.name_of(name): value
                 for aggregate in self._aggregates

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from sundial.profile.clusters import BEGAN, beside, first_days
 from sundial.profile.columns import Columns
 from sundial.profile.statistics import UNKNOWN
 
@@ -43,6 +44,8 @@ def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Column
         that their sums fit. Lists of a ranking have their figures on one of their rows, that which became
         known last, once every item's truth is known.
     """
+    if columns.lasting is not None:
+        outputs = beside(outputs, first_days(outputs, *columns.lasting), *columns.lasting)
     if outcomes is None:
         return derived(outputs, columns)
     truths = latest(outcomes)
@@ -68,7 +71,10 @@ def latest(outcomes: ir.Table) -> ir.Table:
 
 
 def derived(rows: ir.Table, columns: Columns) -> ir.Table:
-    """Returns the analysis table of outputs with the columns of their truth, if any has one."""
+    """Returns the analysis table of outputs with the columns of their truth, if any has one.
+
+    Where clusters last for weeks they have the day on which each one's first came, too.
+    """
     there = [name for name in (*OF_TRUTH, PLACE) if name in rows.columns]
     joined = rows.select(**_of_outputs(rows, columns), **{name: rows[name] for name in there})
     if "truth_" in there:
@@ -200,6 +206,8 @@ def _weight(outputs: ir.Table, columns: Columns) -> ir.Value:
         cluster = outputs[columns.cluster]
         size = outputs.key.count().over(ibis.window(group_by=[outputs.day, cluster]))
         weight = weight / cluster.isnull().ifelse(1, size).cast("float64")
+        if BEGAN in outputs.columns:
+            weight = (outputs[BEGAN] < outputs.day).fill_null(False).ifelse(0.0, weight)  # it counted then
     return weight
 
 

@@ -21,6 +21,7 @@ from sundial.profile.accepted import outputs_of
 from sundial.profile.analysed import Analysis
 from sundial.profile.analysis import corrections
 from sundial.profile.cells import Cells, settled, stacked
+from sundial.profile.clusters import Clusters, span_of
 from sundial.profile.columns import Columns
 from sundial.profile.counting import counted
 from sundial.profile.profile import Correction, Profile
@@ -174,8 +175,11 @@ class Partitions:
             return
         connection = ibis.duckdb.connect()
         self._lake.attach(connection.con)
-        analysis = Analysis(connection, columns, self._plan, self._feed)
+        clusters = Clusters(self._lake, connection, *columns.lasting) if columns.lasting else None
+        analysis = Analysis(connection, columns, self._plan, self._feed, clusters)
         for group in self._groups(days, outputs, outcomes):
+            if clusters is not None:
+                clusters.until(group, outputs)
             of_truths = [path for day in group for path in outcomes.get(day, ())]
             # A batch has an output's truth once: the gate refuses what is there twice.
             corrected = any(len(outcomes.get(day, ())) > 1 for day in group)
@@ -236,12 +240,20 @@ def _monday(day: date) -> date:
 def _inputs(outputs: Paths, outcomes: Paths, columns: Columns) -> Mapping[date, str]:
     """Returns the hash of what each day is computed from."""
     about = repr(columns)
+    made: dict[date, str] = {}
+    earlier: tuple[date | None, str] = (None, "")
+    for day in sorted(outputs):
+        own = [about, *sorted(outputs[day]), "", *sorted(outcomes.get(day, ()))]
+        if columns.lasting is not None:  # who came on an earlier day of its span does not count again
+            span = span_of(day, columns.lasting[1])
+            own += ["", earlier[1] if earlier[0] == span else ""]
+            earlier = span, _hash("\n".join([own[-1], *sorted(outputs[day])]))
+        made[day] = _hash("\n".join(own))
+    return made
 
-    def made(day: date) -> str:
-        inputs = "\n".join([about, *sorted(outputs[day]), "", *sorted(outcomes.get(day, ()))])
-        return hashlib.sha256(inputs.encode()).hexdigest()[:12]
 
-    return {day: made(day) for day in outputs}
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _names(inputs: Mapping[date, str]) -> Mapping[date, str]:
