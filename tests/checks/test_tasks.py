@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 from towns import FIRST, WEEK, Town, only, parquet, town_at
 
+from sundial.profile.clusters import span_of
 from sundial.store.records import Finding, Status
 
 WEEKS = 8
@@ -348,6 +349,33 @@ def test_rows_of_a_cluster_count_as_one(tmp_path: Path) -> None:
     assert one.evidence is not None
     assert other.evidence is not None
     assert one.evidence.log_e == pytest.approx(other.evidence.log_e, abs=1e-4)
+
+
+def test_who_comes_again_within_the_weeks_of_a_cluster_counts_once(tmp_path: Path) -> None:
+    rows = scored(80)
+    rows["person"] = [f"p{place}" for place in np.random.default_rng(5).integers(0, 300, len(rows))]
+    assert span_of(FIRST, 52) == span_of(AS_OF, 52)
+    rows = rows.sort_values("lit_on", kind="stable").drop_duplicates(["person", "lit_on"])
+    people = {"cluster": "person", "cluster_weeks": 52}
+    judged = {"outcomes": {}, "metric": "accuracy", "target": 0.8}
+    again = only(measured(tmp_path / "again", rows, outputs={**SCORE, **people}, **judged), "accuracy")
+    once = only(
+        measured(tmp_path / "once", rows.drop_duplicates("person"), outputs=SCORE, **judged), "accuracy"
+    )
+    assert again.n == pytest.approx(once.n)
+    assert again.estimate == pytest.approx(once.estimate)
+    assert again.evidence is not None
+    assert once.evidence is not None
+    assert again.evidence.log_e == pytest.approx(once.evidence.log_e, abs=1e-4)
+
+
+def test_a_week_of_people_who_all_came_before_tells_nothing_new(tmp_path: Path) -> None:
+    rows = scored(80)
+    rows["person"] = rows.groupby("lit_on").cumcount().map("p{}".format)
+    people = {"cluster": "person", "cluster_weeks": 52}
+    found = measured(tmp_path, rows, outputs={**SCORE, **people}, outcomes={}, metric="accuracy", target=0.99)
+    finding = only(found, "accuracy")
+    assert (finding.status, finding.n) == (Status.INSUFFICIENT, 0)
 
 
 def test_a_sample_of_the_others_gives_recall_by_its_weight(tmp_path: Path) -> None:

@@ -17,10 +17,17 @@ from sundial.profile.aggregates import aggregate
 from sundial.profile.analysis import analysis_table
 from sundial.profile.columns import Columns
 from sundial.profile.compute import run
-from sundial.profile.statistics import Bin, counts, fuse, histogram
+from sundial.profile.statistics import Bin, Statistic, counts, fuse, histogram
 from sundial.register.models import System
 
-COLUMNS = Columns(score="score", prediction="decision", categories=("group",), numbers=("amount",))
+COLUMNS = Columns(
+    score="score",
+    prediction="decision",
+    categories=("group",),
+    numbers=("amount",),
+    cluster="person",
+    lasting=("person", 1),
+)
 SYSTEM = System.model_validate(
     entry(
         Path("/nowhere"),
@@ -41,6 +48,7 @@ PLAN = fuse(
             ),
         ),
         counts("outputs", ["group", "predicted"]),
+        Statistic("outputs", ("group",), ("weight",)),
         counts("outcomes", ["group", "predicted", "outcome"]),
         histogram("outputs", Bin("amount", -3, 3, 64), extremes=True),
         histogram("outcomes", Bin("score", 0, 1, 256), ["outcome"]),
@@ -62,6 +70,7 @@ def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
             "decision": random.integers(0, 2, n),
             "amount": random.choice([np.nan, np.inf, -np.inf, -0.0, 1.5, *random.normal(size=50)], n),
             "group": random.choice(np.array(["a", "B", "Ä", "", None], dtype=object), n),
+            "person": random.choice(np.array([*map(str, range(500)), None], dtype=object), n),
         }
     )
     known = outputs.sample(frac=0.8, random_state=1)[["key", "day", "counted"]].assign(batch="1")
