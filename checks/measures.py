@@ -229,7 +229,7 @@ class Scored(Measure):
 
     def process(self, bound: float, side: Side) -> Process:
         if self.metric == "auc":
-            return AucFloor(bound)
+            return AucFloor(bound, open_bins=True)
         return BoundedCeiling(bound, np.linspace(0.0, 1.0, EVIDENCE_BINS + 1))
 
     def by_outcome(self, cells: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -245,8 +245,9 @@ class Scored(Measure):
     def _places(self, cells: pd.DataFrame) -> Sequence[float]:
         """Returns positives and negatives by place, two to a bin of `AUC_BINS`.
 
-        Of a bin with several scores nobody knows who is above whom: the positives stand above. What counts
-        against the floor is then surely so, and the e-value one of the area itself, however coarse the bins.
+        Of a bin with several scores nobody knows who is above whom: there the positives have the second
+        place. What counts against the floor, or for a recovery, is then surely so, and the e-value one of the
+        area itself, however coarse the bins.
         """
         together = self.bins.bins // AUC_BINS
         of_bins = np.array(self.by_outcome(cells)).reshape(2, -1, together)

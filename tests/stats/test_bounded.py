@@ -85,6 +85,28 @@ def test_a_weeks_area_is_the_geometric_mean_over_all_matchings(
     assert process.log_e == pytest.approx(np.log(np.mean(np.exp(wealth / len(matchings)))), abs=1e-9)
 
 
+@given(
+    st.lists(st.tuples(*[st.integers(0, 3)] * 3, st.booleans()), min_size=1, max_size=5),
+    st.sampled_from([AucFloor, AucCeiling]),
+)
+def test_what_a_bin_leaves_open_of_the_order_is_no_evidence_in_either_direction(
+    bins: list[tuple[int, int, int, bool]], kind: type[AucFloor | AucCeiling]
+) -> None:
+    given, true = np.zeros((2, len(bins), 2)), np.zeros((2, len(bins), 3))
+    for place, (tied, unknown, negatives, above) in enumerate(bins):
+        given[:, place] = [tied, unknown], [negatives, 0]
+        true[:, place] = [0 if above else unknown, tied, unknown if above else 0], [0, negatives, 0]
+    told = kind(0.7, open_bins=True).replay([given.ravel()])
+    assert told.log_e <= kind(0.7).replay([true.ravel()]).log_e + 1e-12
+    assert told.mirror().open_bins
+
+
+def test_scores_of_one_bin_are_no_recovery_of_the_area() -> None:
+    week = [[0, 400, 0, 0], [400, 0, 0, 0]]  # all in the first of two bins: any order may be the true one
+    assert AucFloor(0.7, open_bins=True).mirror().replay([np.ravel(week)]).log_e < 0
+    assert AucFloor(0.7, open_bins=True).replay([np.ravel(week)]).log_e < 0
+
+
 def test_before_any_row_and_in_empty_weeks_e_is_one() -> None:
     mean, area = BoundedCeiling(0.3, [0, 0.5, 1]), AucFloor(0.7)
     mean.advance([0, 0])

@@ -176,15 +176,19 @@ class _Area(_Bets):
     The week's positives are taken to be independent draws of one distribution, its negatives of another.
     Weights of a cluster may add to 1 where all its rows have the same outcome; pairs within a cluster with
     both outcomes would tell nothing of the area, so such a cluster has to be cut to one row.
+
+    With `open_bins` a bin of the score has two places: the second one is for positives of which nobody knows
+    whether they stand above the bin's negatives. They count for what the null says: evidence stays evidence.
     """
 
-    def __init__(self, area: float, *, above: bool) -> None:
+    def __init__(self, area: float, *, above: bool, open_bins: bool) -> None:
         if not 0 < area < 1:
             raise ValueError(
                 f"area is {area}: a bound on it must lie between 0 and 1, both excluded; check the threshold"
             )
         super().__init__(np.array([0.0, 0.5, 1.0]), area, above=above)
-        self.area = area
+        self.area, self.open_bins = area, open_bins
+        self._below = above and open_bins
 
     def advance(self, positives: ArrayLike, negatives: ArrayLike) -> None:
         """Take one week's score cells; a week without positives or without negatives changes nothing.
@@ -192,12 +196,15 @@ class _Area(_Bets):
         Args:
             positives: rows with a positive outcome per bin of the score, lowest first, shape (bins,); or the
                 sums of their weights.
-            negatives: the same of rows with a negative outcome.
+            negatives: the same of rows with a negative outcome; with `open_bins` the second place of a bin
+                has none.
 
         Raises:
             ValueError: when the shapes differ, or a count is negative or not finite.
         """
         pos, neg = as_counts(positives, negatives, names=("positives", "negatives"))
+        if self._below:
+            pos, neg = (counts.reshape(-1, 2)[:, ::-1].ravel() for counts in (pos, neg))
         most = max(float(pos.sum()), float(neg.sum()))
         below = np.cumsum(neg) - neg
         above = np.cumsum(neg[::-1])[::-1] - neg
@@ -225,36 +232,38 @@ class _Area(_Bets):
 class AucFloor(_Area):
     """Evidence that the area under the ROC curve fell below its floor; H0: area >= auc0."""
 
-    def __init__(self, auc0: float) -> None:
+    def __init__(self, auc0: float, *, open_bins: bool = False) -> None:
         """Fix the bound.
 
         Args:
             auc0: area under the ROC curve, in (0, 1).
+            open_bins: whether each bin has a second place, for positives of unknown order.
 
         Raises:
             ValueError: when auc0 is not inside (0, 1).
         """
-        super().__init__(auc0, above=False)
+        super().__init__(auc0, above=False, open_bins=open_bins)
 
     def mirror(self) -> AucCeiling:
         """Return the fresh process of a recovery; H0: area <= auc0, still no better than the floor."""
-        return AucCeiling(self.area)
+        return AucCeiling(self.area, open_bins=self.open_bins)
 
 
 class AucCeiling(_Area):
     """Evidence that the area under the ROC curve is above a bound; H0: area <= auc0."""
 
-    def __init__(self, auc0: float) -> None:
+    def __init__(self, auc0: float, *, open_bins: bool = False) -> None:
         """Fix the bound.
 
         Args:
             auc0: area under the ROC curve, in (0, 1).
+            open_bins: whether each bin has a second place, for positives of unknown order.
 
         Raises:
             ValueError: when auc0 is not inside (0, 1).
         """
-        super().__init__(auc0, above=True)
+        super().__init__(auc0, above=True, open_bins=open_bins)
 
     def mirror(self) -> AucFloor:
         """Return the fresh process of a recovery; H0: area >= auc0."""
-        return AucFloor(self.area)
+        return AucFloor(self.area, open_bins=self.open_bins)
