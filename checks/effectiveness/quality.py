@@ -26,7 +26,9 @@ from sundial.api import (
 )
 
 ERRORS = Statistic(
-    "outcomes", ("within_tolerance",), ("error", "absolute_error", "squared_error", "truth", "squared_truth")
+    "outcomes",
+    ("within_tolerance", "truth_cut"),
+    ("error", "absolute_error", "squared_error", "truth", "squared_truth"),
 )
 
 SUMMARIES: dict[Task, tuple[classification.Score, ...]] = {
@@ -57,7 +59,7 @@ class Quality(Check):
     Read:
         They have no threshold and confirm nothing; a figure that moves is a reason to look at
         effectiveness.rates and slices. Of numbers, a truth more than 30 ranges of the score away counts as
-        30 ranges away.
+        30 ranges away; truths_cut is how many do, and then their unit or the registered range is wrong.
 
     Source:
         Scikit-learn, model evaluation; Matthews 1975, Gorodkin 2004; Efron 1979 for resampling.
@@ -118,6 +120,7 @@ class Quality(Check):
         score = outputs.score if outputs else None
         span, low = (score.high - score.low, score.low) if score else (1.0, 0.0)
         n = whole(float(cells["n"].sum()))
+        cut = int(cells.get("rows", cells["n"])[cells["truth_cut"] == 1].sum())
         error, absolute, squared, truth, truth_squared = (
             float(cells[f"sum_{name}"].sum()) / SUM_SCALE for name in ERRORS.sums
         )
@@ -140,7 +143,7 @@ class Quality(Check):
                 estimate=estimate,
                 interval=interval if metric == "mean_error" else None,
                 n=n,
-                details={"mean_truth": low + truth / n * span} if n else {},
+                details={"mean_truth": low + truth / n * span, "truths_cut": cut} if n else {},
             )
 
 

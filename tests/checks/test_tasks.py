@@ -159,6 +159,27 @@ def test_numbers(tmp_path: Path) -> None:
     assert only(found, "within_tolerance").estimate == pytest.approx(within, abs=1e-12)
 
 
+def test_truths_far_beyond_the_range_of_the_score_are_cut_and_counted(tmp_path: Path) -> None:
+    rows = rows_of(100)
+    rows["days"] = 10.0
+    rows["took"] = 12.0
+    last = rows.index[rows["lit_on"] < WINDOW[1].date()][-3:]
+    rows.loc[last, "took"] = [40_000.0, -40_000.0, 1_700.0]  # ranges: 666, -666 and 28
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={"task": "regression", "score": {"column": "days", "low": 0, "high": 60}},
+        outcomes={"outcome": "took", "tolerance": 3},
+        metric="mean_absolute_error",
+        target=2,
+    )
+    r2 = only(found, "r2")
+    assert r2.details["truths_cut"] == 2
+    used = judged(rows)
+    error = (used["days"] - used["took"]).clip(-30 * 60, 30 * 60)
+    assert only(found, "mean_error").estimate == pytest.approx(error.mean(), abs=1e-6)
+
+
 def test_a_detection_that_stays_unknown_has_both_bounds_and_counts_for_the_system(tmp_path: Path) -> None:
     rows = rows_of(100)
     place = np.arange(len(rows)) % 10

@@ -231,8 +231,10 @@ def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
             return {"outcome_class": label, "outcome": positive.cast("int64")}
         case "regression" if columns.span is not None:
             low, high = columns.span
-            place = ((truth.cast("float64") - low) / (high - low)).clip(-_FARTHEST, _FARTHEST)
-            error = ((joined.score - truth.cast("float64")) / (high - low)).clip(-_FARTHEST, _FARTHEST)
+            place = (truth.cast("float64") - low) / (high - low)
+            error = (joined.score - truth.cast("float64")) / (high - low)
+            cut = (place.abs() > _FARTHEST) | (error.abs() > _FARTHEST)
+            place, error = (value.clip(-_FARTHEST, _FARTHEST) for value in (place, error))
             right = (joined.score - truth.cast("float64")).abs() <= (columns.tolerance or 0.0)
             positive = (
                 ibis.null("int64")
@@ -247,6 +249,7 @@ def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
                 "truth": place,
                 "squared_truth": place * place,
                 "within_tolerance": right.cast("int64"),
+                "truth_cut": cut.cast("int64"),
             }
         case "text":
             there = joined.columns

@@ -120,7 +120,7 @@ class Columns:
         match self.task:
             case "regression":
                 numbers = ("error", "absolute_error", "squared_error", "truth", "squared_truth")
-                return numbers, ("within_tolerance",)
+                return numbers, ("within_tolerance", "truth_cut")
             case "text":
                 return ("rating",), ("escalated", "corrected")
             case _:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 FLAGS = frozenset(
     {
-        *("predicted", "outcome", "within_tolerance", "late", "failed", "escalated", "corrected", "hit"),
+        *(
+            "predicted",
+            "outcome",
+            "within_tolerance",
+            "truth_cut",
+            "late",
+            "failed",
+            "escalated",
+            "corrected",
+            "hit",
+        ),
         *("pii", "explained", "marked"),
     }
 )
