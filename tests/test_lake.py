@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
@@ -140,6 +140,35 @@ def test_duckdb_reads_its_uris(lake: Lake) -> None:
 
 
 @pytest.mark.slow
+def test_of_a_large_file_a_row_group_is_got_when_it_is_read(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sundial.lake._GROUP", 1_000)
+    monkeypatch.setattr("sundial.lake._LARGE", 10_000)
+    table = pa.table({"number": range(20_000), "level": ["a", "b"] * 10_000})
+    lake.put_table("large.parquet", table)
+    asked: list[int] = []
+    if not lake.is_local:
+        call = lake.fs._call_s3
+
+        async def told(method: str, *words: object, **options: Any) -> object:
+            if method == "get_object":
+                first, last = options["Range"].removeprefix("bytes=").split("-")
+                asked.append(int(last) - int(first) + 1)
+            return await call(method, *words, **options)
+
+        monkeypatch.setattr(lake.fs, "_call_s3", told)
+    with lake.parquet("large.parquet", ["level"]) as file:
+        opened = len(asked)
+        rows = file.read_row_groups([7, 8], ["number", "level"])
+    assert rows["number"].to_pylist() == list(range(7_000, 9_000))
+    assert pa.types.is_dictionary(rows.schema.field("level").type)
+    if not lake.is_local:
+        (size,) = lake.sizes(["large.parquet"])
+        assert 0 < sum(asked[opened:]) < size / 4
+        assert len(asked) - opened <= 4
+
+
 def test_runs_on_s3_find_what_runs_on_a_folder_find(tmp_path: Path, s3: dict[str, object]) -> None:
     hashes, files = [], []
     for name, lake in (("file", Lake(f"file://{tmp_path}/lake")), ("s3", Lake("s3://lake/runs", s3))):
@@ -218,7 +247,7 @@ class TestOverlay:
     def test_pyarrow_and_duckdb_read_files_of_both(self, over: Overlay) -> None:
         over.put_table("a/new.parquet", TABLE)
         for path in ("a/old.parquet", "a/new.parquet"):
-            assert pq.read_table(over.readable(path)).to_pydict() == TABLE.to_pydict()
+            assert over.parquet(path).read().to_pydict() == TABLE.to_pydict()
         with duckdb.connect() as connection:
             over.attach(connection)
             uris = [over.uri(path) for path in over.list("a")]

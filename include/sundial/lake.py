@@ -19,12 +19,16 @@ import fsspec
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _DICTIONARY = 16 * 2**10
 # Bytes.
 
 _GROUP = 2**16
 # Rows that are written and read at once.
+
+_LARGE = 2**25
+# Bytes of a file that is not got at once.
 
 _UNDER_WAY = 16
 """Requests to an object store at a time."""
@@ -114,9 +118,27 @@ class Lake:
         opened: AbstractContextManager[IO[bytes]] = self.fs.open(posixpath.join(self.root, path), "rb")
         return opened
 
-    def readable(self, path: str) -> str | IO[bytes]:
-        """Returns what pyarrow reads parts of, fast: the name of a local file, or the bytes of another."""
-        return self.uri(path) if self.is_local else io.BytesIO(self.get(path))
+    def parquet(self, path: str, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
+        """Opens a Parquet file to read row groups of it, the columns named as dictionaries.
+
+        Of an object store it is got at once, unless it is large: then a row group's columns come when it is
+        read, in few requests, and no more of the file is in memory.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        import pyarrow.parquet as pq
+
+        if self.is_local:
+            return pq.ParquetFile(self.uri(path), read_dictionary=dictionaries, pre_buffer=False)
+        full = posixpath.join(self.root, path)
+        start = self.fs.cat_file(full, start=0, end=_LARGE)
+        if len(start) < _LARGE:
+            return pq.ParquetFile(io.BytesIO(start), read_dictionary=dictionaries, pre_buffer=False)
+        del start
+        # Its own reading ahead would ask for what nobody wants; pyarrow brings ranges together.
+        opened = self.fs.open(full, "rb", cache_type="none")
+        return pq.ParquetFile(opened, read_dictionary=dictionaries, pre_buffer=True)
 
     def sizes(self, paths: Sequence[str]) -> Sequence[int]:
         """Returns the bytes of each file."""

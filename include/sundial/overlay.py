@@ -10,6 +10,7 @@ from sundial.lake import Lake
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow.parquet as pq
 
 _Told = TypeVar("_Told")
 
@@ -48,9 +49,10 @@ class Overlay(Lake):
         """Opens the file, to read parts of it. Raises FileNotFoundError."""
         return self._below.open(path) if path in self._shown else super().open(path)
 
-    def readable(self, path: str) -> str | IO[bytes]:
-        """Returns what pyarrow reads parts of."""
-        return self._below.readable(path) if path in self._shown else super().readable(path)
+    def parquet(self, path: str, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
+        """Opens a Parquet file to read row groups of it. Raises FileNotFoundError."""
+        below = path in self._shown
+        return self._below.parquet(path, dictionaries) if below else super().parquet(path, dictionaries)
 
     def get_each(self, paths: Sequence[str]) -> Sequence[bytes]:
         """Returns the bytes of each file, as the lakes give several. Raises FileNotFoundError."""

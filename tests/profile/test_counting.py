@@ -274,7 +274,7 @@ def test_files_with_gaps_in_a_column_and_files_without_are_read_together(tmp_pat
     known = whole_at_first(outcomes(given, "answers", "1", 0.8), "rating")
     paths, of_truth = put(lake, "outputs", given), put(lake, "outcomes", known)
     required = [
-        [not pq.read_schema(lake.readable(file)).field(name).nullable for (file,) in of_feed.values()]
+        [not lake.parquet(file).schema_arrow.field(name).nullable for (file,) in of_feed.values()]
         for of_feed, name in ((paths, "group"), (of_truth, "rating"))
     ]
     assert required == [[True] + [False] * (DAYS - 1)] * 2

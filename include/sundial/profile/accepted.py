@@ -120,7 +120,7 @@ def _by_row_groups(
     Row groups that are read together come as one array a column, which nothing has to join any more.
     """
     for path in paths:
-        with pq.ParquetFile(lake.readable(path), read_dictionary=names, pre_buffer=False) as file:
+        with lake.parquet(path, names) as file:
             for groups in _together(file.metadata, at_once):
                 rows = file.read_row_groups(groups, names)
                 # A column has gaps in some files only, which makes two kinds of tables.

@@ -153,7 +153,7 @@ def _named(outcomes: pa.Table) -> pa.Table:
 
 def _parts(lake: Lake, path: str, names: Sequence[str]) -> Iterator[_Part]:
     """Yields a small file as it is, of a large one each row group that is yet to read."""
-    file = pq.ParquetFile(lake.readable(path), read_dictionary=names, pre_buffer=False)
+    file = lake.parquet(path, names)
     told = [_told(file.metadata, group) for group in range(file.num_row_groups)]
     if file.metadata.num_rows <= AT_ONCE or None in told:
         with file:
