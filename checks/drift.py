@@ -18,6 +18,7 @@ import pandas as pd
 
 from checks.cells import SCORE_BINS, by_level, numbers, of_flagged_only, score_bins
 from checks.measures import whole
+from checks.shares import rows
 from checks.versions import detectors_since, versions
 from sundial.api import (
     CADENCE_DAYS,
@@ -420,13 +421,13 @@ class Volume(Check):
             return
         baseline, window = view.system.baseline, view.outputs_window
         statistic, threshold = counts("outputs", []), view.threshold("volume_ratio", Side.FLOOR)
-        n = whole(float(view.cells(statistic)["n"].sum()))
+        n = rows(view.cells(statistic))
         days = (baseline.end - baseline.start).days + 1 if baseline else 1
         first = max(window.start, view.first_day or window.start)
         feed = view.system.feeds.outputs
         last = min(window.end, (feed.ends if feed else None) or window.end)
         due = days_due(first, last, feed.cadence if feed else "daily")
-        expected = view.baseline_cells(statistic)["n"].sum() / days * due
+        expected = rows(view.baseline_cells(statistic)) / days * due
         ratio = float(n / expected)
         beyond = not threshold.value <= ratio <= 1 / threshold.value
         status = Status.WATCH if beyond and max(n, expected) >= STATISTICAL_FLOOR else Status.OK

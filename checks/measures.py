@@ -165,8 +165,6 @@ class Mean(Measure):
         edges = np.linspace(self.bins.low, self.bins.high, self.bins.bins + 1)
         totals = np.clip(totals, rows * edges[:-1], rows * edges[1:])
         together = self.bins.bins // EVIDENCE_BINS
-        if "rows" in cells:  # the sums of rows that weigh unlike are not those of their weights
-            return [*rows.reshape(-1, together).sum(axis=1)]
         return [*rows.reshape(-1, together).sum(axis=1), *totals.reshape(-1, together).sum(axis=1)]
 
     def process(self, bound: float, side: Side) -> Process:
@@ -220,8 +218,6 @@ class Scored(Measure):
             return self._places(cells)
         rows, losses = self._losses(cells)
         place = np.minimum((losses * EVIDENCE_BINS).astype(int), EVIDENCE_BINS - 1)
-        if "rows" in cells:
-            return [*np.bincount(place, rows, EVIDENCE_BINS).astype(float)]
         return [
             *np.bincount(place, rows, EVIDENCE_BINS).astype(float),
             *np.bincount(place, rows * losses, EVIDENCE_BINS).astype(float),
@@ -268,8 +264,12 @@ class Scored(Measure):
         for outcome in (1, 0):
             part = known[(known["outcome"] == outcome) & (known["n"] > 0)]
             place = part[self.bins.name].to_numpy(dtype=np.int64)
-            sums = np.bincount(place, part[f"sum_{self.bins.column}"].to_numpy(dtype=float), self.bins.bins)
-            rows = np.bincount(place, part["n"].to_numpy(dtype=float), self.bins.bins)
+            # Of rows, not of what they weigh: products are rounded, and no mean would be the other then.
+            weighs = "rows" in part
+            total = part[f"rows_sum_{self.bins.column}" if weighs else f"sum_{self.bins.column}"]
+            sums = np.bincount(place, total.to_numpy(dtype=float), self.bins.bins)
+            n = part["rows" if weighs else "n"]
+            rows = np.bincount(place, n.to_numpy(dtype=float), self.bins.bins)
             means.append(np.divide(sums, rows, out=np.full(len(rows), np.nan), where=rows > 0))
         atoms: NDArray[np.bool_] = np.isclose(means[0], means[1], rtol=1e-9, atol=0)
         return atoms

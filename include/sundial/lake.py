@@ -131,13 +131,10 @@ class Lake:
 
         if self.is_local:
             return pq.ParquetFile(self.uri(path), read_dictionary=dictionaries, pre_buffer=False)
-        full = posixpath.join(self.root, path)
-        start = self.fs.cat_file(full, start=0, end=_LARGE)
-        if len(start) < _LARGE:
-            return pq.ParquetFile(io.BytesIO(start), read_dictionary=dictionaries, pre_buffer=False)
-        del start
+        if self.sizes([path])[0] <= _LARGE:
+            return pq.ParquetFile(io.BytesIO(self.get(path)), read_dictionary=dictionaries, pre_buffer=False)
         # Its own reading ahead would ask for what nobody wants; pyarrow brings ranges together.
-        opened = self.fs.open(full, "rb", cache_type="none")
+        opened = self.fs.open(posixpath.join(self.root, path), "rb", cache_type="none")
         return pq.ParquetFile(opened, read_dictionary=dictionaries, pre_buffer=True)
 
     def sizes(self, paths: Sequence[str]) -> Sequence[int]:

@@ -230,10 +230,11 @@ def test_areas_are_labelled_as_areas(tmp_path: Path) -> None:
 def test_rows_of_clusters_count_in_fractions(tmp_path: Path) -> None:
     rows = rows_of({"north": 0.3, "south": 0.5}, 300)
     meeting = np.arange(len(rows)) // 7
-    rows["meeting"] = meeting // 3  # three rows of a meeting a day
+    rows["meeting"] = meeting // 3  # three rows of a meeting a day, on each day of a week
     found = measured(town_at(tmp_path, outputs={**SCORE, "cluster": "meeting"}), rows)
     used = recent(rows, matured=False)
-    weight = 1 / used.groupby(["lit_on", "meeting"])["id"].transform("count")
+    week = pd.to_datetime(used["lit_on"]).dt.to_period("W-SUN")
+    weight = 1 / used.groupby([week, "meeting"])["id"].transform("count")
     positive = used["score"] >= 0.5
     for area, finding in of_group(found, "selection_rate").items():
         own = used["area"] == area

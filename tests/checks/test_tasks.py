@@ -14,7 +14,6 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 from towns import FIRST, WEEK, Town, only, parquet, town_at
 
-from sundial.profile.clusters import span_of
 from sundial.store.records import Finding, Status
 
 WEEKS = 8
@@ -157,6 +156,42 @@ def test_numbers(tmp_path: Path) -> None:
     assert only(found, "mean_error").estimate == pytest.approx((guess - truth).mean(), abs=1e-6)
     within = ((guess - truth).abs() <= 3 + 1e-9).mean()
     assert only(found, "within_tolerance").estimate == pytest.approx(within, abs=1e-12)
+
+
+@pytest.mark.parametrize("weighs", [{"cluster": "person"}, {"weight": {"column": "stands_for", "max": 4}}])
+def test_errors_of_rows_that_weigh_are_those_of_scikit_learn_with_their_weights(
+    tmp_path: Path, weighs: dict[str, Any]
+) -> None:
+    random = np.random.default_rng(3)
+    rows = rows_of(100)
+    rows["person"] = np.arange(len(rows)) % 30 // 7
+    rows["stands_for"] = random.integers(1, 5, len(rows)).astype(float)
+    week = pd.to_datetime(rows["lit_on"]).dt.to_period("W-SUN")
+    size = rows.groupby([week, "person"])["id"].transform("count")
+    rows["days"] = random.uniform(0, 60, len(rows)).round(1)
+    rows["took"] = rows["days"] + (size - 15 + 3 * rows["stands_for"]) / 4 + random.normal(0, 2, len(rows))
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={"task": "regression", "score": {"column": "days", "low": 0, "high": 60}, **weighs},
+        outcomes={"outcome": "took", "tolerance": 3},
+        metric="mean_absolute_error",
+        target=2,
+    )
+    used = judged(rows)
+    weight = 1 / size[used.index] if "cluster" in weighs else used["stands_for"] / 4
+    truth, guess = used["took"], used["days"]
+    said = {
+        "mean_error": np.average(guess - truth, weights=weight),
+        "root_mean_squared_error": sk.root_mean_squared_error(truth, guess, sample_weight=weight),
+        "r2": sk.r2_score(truth, guess, sample_weight=weight),
+        "mean_absolute_error": sk.mean_absolute_error(truth, guess, sample_weight=weight),
+    }
+    unweighted = np.mean(guess - truth)
+    assert abs(unweighted - said["mean_error"]) > 0.1
+    for metric, figure in said.items():
+        assert only(found, metric).estimate == pytest.approx(figure, rel=1e-4), metric
+    assert only(found, "r2").n == pytest.approx(weight.sum(), abs=1e-4)
 
 
 def test_truths_far_beyond_the_range_of_the_score_are_cut_and_counted(tmp_path: Path) -> None:
@@ -372,17 +407,18 @@ def test_rows_of_a_cluster_count_as_one(tmp_path: Path) -> None:
     assert one.evidence.log_e == pytest.approx(other.evidence.log_e, abs=1e-4)
 
 
-def test_who_comes_again_within_the_weeks_of_a_cluster_counts_once(tmp_path: Path) -> None:
+def test_a_person_who_comes_on_several_days_of_a_week_counts_once_in_it(tmp_path: Path) -> None:
     rows = scored(80)
-    rows["person"] = [f"p{place}" for place in np.random.default_rng(5).integers(0, 300, len(rows))]
-    assert span_of(FIRST, 52) == span_of(AS_OF, 52)
-    rows = rows.sort_values("lit_on", kind="stable").drop_duplicates(["person", "lit_on"])
-    people = {"cluster": "person", "cluster_weeks": 52}
+    rows["week"] = pd.to_datetime(rows["lit_on"]).dt.to_period("W-SUN").astype(str)
+    rows["person"] = rows.groupby("week").cumcount().mod(30).map("p{}".format)
+    same = rows.groupby(["week", "person"])  # what a week asks of a person is answered alike
+    for column in ("score", "broken"):
+        rows[column] = same[column].transform("first")
     judged = {"outcomes": {}, "metric": "accuracy", "target": 0.8}
-    again = only(measured(tmp_path / "again", rows, outputs={**SCORE, **people}, **judged), "accuracy")
-    once = only(
-        measured(tmp_path / "once", rows.drop_duplicates("person"), outputs=SCORE, **judged), "accuracy"
-    )
+    by_person = {**SCORE, "cluster": "person"}
+    again = only(measured(tmp_path / "again", rows, outputs=by_person, **judged), "accuracy")
+    first = rows.drop_duplicates(["week", "person"])
+    once = only(measured(tmp_path / "once", first, outputs=SCORE, **judged), "accuracy")
     assert again.n == pytest.approx(once.n)
     assert again.estimate == pytest.approx(once.estimate)
     assert again.evidence is not None
@@ -390,13 +426,26 @@ def test_who_comes_again_within_the_weeks_of_a_cluster_counts_once(tmp_path: Pat
     assert again.evidence.log_e == pytest.approx(once.evidence.log_e, abs=1e-4)
 
 
-def test_a_week_of_people_who_all_came_before_tells_nothing_new(tmp_path: Path) -> None:
+def test_outputs_of_clusters_are_outputs_to_the_volume(tmp_path: Path) -> None:
     rows = scored(80)
-    rows["person"] = rows.groupby("lit_on").cumcount().map("p{}".format)
-    people = {"cluster": "person", "cluster_weeks": 52}
-    found = measured(tmp_path, rows, outputs={**SCORE, **people}, outcomes={}, metric="accuracy", target=0.99)
-    finding = only(found, "accuracy")
-    assert (finding.status, finding.n) == (Status.INSUFFICIENT, 0)
+    rows["person"] = np.where(rows["lit_on"] < FIRST + 4 * WEEK, rows["id"], "one")
+    found = measured(
+        tmp_path,
+        rows,
+        outputs={**SCORE, "cluster": "person"},
+        outcomes={},
+        metric="accuracy",
+        target=0.8,
+        baseline={
+            "start": FIRST.isoformat(),
+            "end": (FIRST + 4 * WEEK - timedelta(days=1)).isoformat(),
+            "approved_by": "CIO",
+            "approved_on": "2014-02-01",
+        },
+    )
+    volume = only(found, "volume_ratio")
+    assert volume.estimate == pytest.approx(1)
+    assert volume.n == 320
 
 
 def test_a_sample_of_the_others_gives_recall_by_its_weight(tmp_path: Path) -> None:

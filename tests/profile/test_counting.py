@@ -57,9 +57,7 @@ FORMS = {
         ),
     ),
     "clusters of people": (
-        Columns(
-            score="score", positive_at=0.4, categories=("group",), cluster="person", lasting=("person", 1)
-        ),
+        Columns(score="score", positive_at=0.4, categories=("group",), cluster="person"),
         (
             histogram("outputs", SCORE, ["group"]),
             Statistic("outcomes", ("predicted", "outcome"), ("outcome_weight",)),

@@ -26,7 +26,6 @@ COLUMNS = Columns(
     categories=("group",),
     numbers=("amount",),
     cluster="person",
-    lasting=("person", 1),
 )
 SYSTEM = System.model_validate(
     entry(

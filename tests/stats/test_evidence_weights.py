@@ -156,19 +156,3 @@ def test_weights_that_are_whole_give_what_counts_give() -> None:
     assert moved.log_e == copies.log_e
     ceiling = BoundedCeiling(0.5, [0, 0.5, 1]).replay([[0.5, 1.5]])
     assert ceiling.log_e == BoundedCeiling(0.5, [0, 0.5, 1]).replay([[0.25, 0.75], [0.25, 0.75]]).log_e
-
-
-def alarms(counts_again: bool, panels: int = 100, people: int = 50, weeks: int = 52) -> float:
-    """The share of panels of the same people, each always answered alike, that alarm in a year."""
-    rng = np.random.default_rng(7)
-    found = 0
-    for _ in range(panels):
-        right = int(rng.binomial(people, 0.8))  # the system answers four of five people right: its target
-        floor = Floor(0.8).replay([(right, people)] * (weeks if counts_again else 1))
-        found += floor.log_detector >= math.log(36_000)
-    return found / panels
-
-
-def test_people_who_come_every_week_are_no_evidence_when_they_count_once() -> None:
-    assert alarms(counts_again=True) > 0.1
-    assert alarms(counts_again=False) == 0

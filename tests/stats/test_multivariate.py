@@ -116,6 +116,14 @@ def test_slopes_are_those_of_scikit_learn_on_the_other_folds(
         np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_what_is_no_number_has_no_slopes() -> None:
+    rng = np.random.default_rng(1)
+    features, targets = rng.normal(size=(60, 4)), rng.integers(0, 2, (60, 2)).astype(np.float64)
+    features[3, 1] = np.nan
+    with pytest.raises(np.linalg.LinAlgError, match="finite"):
+        list(ridges(features, targets, np.arange(60) % 5, 1.0))
+
+
 def test_two_thousand_rows_of_sixteen_columns_cost_a_second() -> None:
     rng = np.random.default_rng(6)
     baseline, current = table(rng, 2000, 11, 5), table(rng, 2000, 11, 5)

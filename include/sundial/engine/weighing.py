@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sundial.profile.aggregates import Aggregate
-from sundial.profile.statistics import SUM_SCALE, Sample, Statistic
+from sundial.profile.statistics import SUM_SCALE, TIMES, Sample, Statistic
 from sundial.register.models import System
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def weighing(system: System, statistic: Statistic) -> Statistic:
     if isinstance(statistic, Sample | Aggregate) or not of_outputs or not _weighted(system):
         return statistic
     weight = "outcome_weight" if statistic.over == "outcomes" else "weight"
-    return replace(statistic, sums=tuple(dict.fromkeys([*statistic.sums, weight])))
+    products = [f"{weight}{TIMES}{name}" for name in statistic.sums if name != weight]
+    return replace(statistic, sums=tuple(dict.fromkeys([*statistic.sums, *products, weight])))
 
 
 def _weighted(system: System) -> bool:
@@ -33,18 +34,22 @@ def _weighted(system: System) -> bool:
 
 
 def counted(cells: pd.DataFrame, statistic: Statistic, asked: Statistic) -> pd.DataFrame:
-    """Returns the cells with `n` as it counts: rows, or the sum of their weights.
+    """Returns the cells with `n` and sums as they count: of rows, or of what they weigh.
 
     Weights are at most 1 and those of a cluster sum to 1 at most, so that n counts clusters, and every
-    e-process of `sundial.stats` holds on it. `rows` then keeps the number of rows, and the sums stand in
-    proportion to n. An aggregate's are as its expression names them.
+    e-process of `sundial.stats` holds on it. `rows` and `rows_sum_<name>` then keep number and sums of the
+    rows. An aggregate's are as its expression names them.
     """
     if isinstance(statistic, Aggregate):
         return statistic.shown(cells)
     (*_, weight) = asked.sums or ("",)
     if asked == statistic:
         return cells
-    rows, n = cells["n"], cells[f"sum_{weight}"] / SUM_SCALE
-    share = (n / rows).fillna(0.0)
-    sums = {f"sum_{name}": cells[f"sum_{name}"] * share for name in statistic.sums}
-    return cells.drop(columns=f"sum_{weight}").assign(n=n, rows=rows, **sums)
+    weighed = {
+        f"sum_{name}": cells[f"sum_{weight}{TIMES}{name}" if name != weight else f"sum_{name}"]
+        for name in statistic.sums
+    }
+    of_rows = {f"rows_sum_{name}": cells[f"sum_{name}"] for name in statistic.sums}
+    return cells.drop(columns=[f"sum_{name}" for name in asked.sums]).assign(
+        n=cells[f"sum_{weight}"] / SUM_SCALE, rows=cells["n"], **weighed, **of_rows
+    )

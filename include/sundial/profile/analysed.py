@@ -11,7 +11,7 @@ import pyarrow as pa
 from sundial.profile.accepted import days_of, first_half
 from sundial.profile.aggregates import Aggregate
 from sundial.profile.analysis import PLACE, derived
-from sundial.profile.clusters import Clusters
+from sundial.profile.clusters import Clusters, beside, sizes
 from sundial.profile.columns import Columns
 from sundial.profile.counting import Rows
 from sundial.profile.statistics import RANK_DIGITS, UNKNOWN, Over, Statistic
@@ -35,7 +35,7 @@ class Analysis:
             columns: which column is what.
             plan: what is asked.
             over: what they are rows of.
-            clusters: where clusters last for weeks; it must have read the days of the rows.
+            clusters: it must have read the days of the rows; without it clusters are of the rows given.
         """
         self._over, self._clusters = over, clusters
         self._connection, self._columns = connection, columns
@@ -92,8 +92,9 @@ class Analysis:
         con.register("rows", rows.append_column(PLACE, pa.array(np.arange(len(rows)))))
         if rows.schema not in self._statements:
             table = self._connection.table("rows")
-            if self._clusters is not None and self._clusters.cluster in rows.schema.names:
-                table = self._clusters.beside(table)
+            if (cluster := self._columns.cluster) is not None and cluster in rows.schema.names:
+                given = self._clusters
+                table = given.beside(table) if given else beside(table, sizes(table, cluster), cluster)
             found = derived(table, self._columns)
             own = {
                 aggregate.name_of(name): value

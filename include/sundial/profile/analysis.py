@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from sundial.profile.clusters import BEGAN, beside, first_days
+from sundial.profile.clusters import SIZE, beside, sizes
 from sundial.profile.columns import Columns
-from sundial.profile.statistics import UNKNOWN
+from sundial.profile.statistics import TIMES, UNKNOWN
+from sundial.register.columns import WEIGHTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -44,8 +45,8 @@ def analysis_table(outputs: ir.Table, outcomes: ir.Table | None, columns: Column
         that their sums fit. Lists of a ranking have their figures on one of their rows, that which became
         known last, once every item's truth is known.
     """
-    if columns.lasting is not None:
-        outputs = beside(outputs, first_days(outputs, *columns.lasting), *columns.lasting)
+    if columns.cluster is not None and columns.cluster in outputs.columns:
+        outputs = beside(outputs, sizes(outputs, columns.cluster), columns.cluster)
     if outcomes is None:
         return derived(outputs, columns)
     truths = latest(outcomes)
@@ -73,7 +74,7 @@ def latest(outcomes: ir.Table) -> ir.Table:
 def derived(rows: ir.Table, columns: Columns) -> ir.Table:
     """Returns the analysis table of outputs with the columns of their truth, if any has one.
 
-    Where clusters last for weeks they have the day on which each one's first came, too.
+    Where they come in clusters, they have the size of each one's, too.
     """
     there = [name for name in (*OF_TRUTH, PLACE) if name in rows.columns]
     joined = rows.select(**_of_outputs(rows, columns), **{name: rows[name] for name in there})
@@ -83,7 +84,8 @@ def derived(rows: ir.Table, columns: Columns) -> ir.Table:
         joined = joined.mutate(outcome_counted=ibis.null("date"), **_no_truth(columns))
     if columns.ranked is not None:
         joined = _with_lists(joined, columns.ranked[2])
-    return joined.mutate(outcome_weight=_outcome_weight(joined, columns))
+    joined = joined.mutate(outcome_weight=_outcome_weight(joined, columns))
+    return joined.mutate(**_products(joined, columns))
 
 
 def corrections(outcomes: ir.Table) -> ir.Table:
@@ -202,12 +204,8 @@ def _weight(outputs: ir.Table, columns: Columns) -> ir.Value:
     weight: ir.Value = ibis.literal(1.0, "float64")
     if columns.weight is not None and columns.weight[0] in outputs.columns:
         weight = outputs[columns.weight[0]].cast("float64") / columns.weight[1]
-    if columns.cluster is not None and columns.cluster in outputs.columns:
-        cluster = outputs[columns.cluster]
-        size = outputs.key.count().over(ibis.window(group_by=[outputs.day, cluster]))
-        weight = weight / cluster.isnull().ifelse(1, size).cast("float64")
-        if BEGAN in outputs.columns:
-            weight = (outputs[BEGAN] < outputs.day).fill_null(False).ifelse(0.0, weight)  # it counted then
+    if SIZE in outputs.columns:
+        weight = weight / outputs[SIZE].fill_null(1).cast("float64")
     return weight
 
 
@@ -293,6 +291,16 @@ def _with_lists(joined: ir.Table, top_k: int) -> ir.Table:
         reciprocal_rank=relevant_there.ifelse(inverse.max().over(of_list), None),
         ndcg=relevant_there.ifelse(gain.sum().over(of_list) / ideal, None),
     )
+
+
+def _products(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
+    """Returns each number times each weight, where rows weigh: who does not ask does not pay."""
+    numbers = columns.measured - WEIGHTS if columns.weighted else frozenset[str]()
+    return {
+        f"{weight}{TIMES}{name}": joined[name].cast("float64") * joined[weight]
+        for weight in sorted(WEIGHTS)
+        for name in sorted(numbers & {*joined.columns})
+    }
 
 
 def _outcome_weight(joined: ir.Table, columns: Columns) -> ir.Value:

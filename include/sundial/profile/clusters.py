@@ -1,4 +1,4 @@
-"""Clusters that last for weeks, as of who comes again and again: each counts once, on its first day."""
+"""Clusters: outputs of one week that belong together, as of a meeting or a person, count as one."""
 
 from __future__ import annotations
 
@@ -15,66 +15,69 @@ if TYPE_CHECKING:
 
     from sundial.lake import Lake
 
-BEGAN = "began_"
-"""Column with the day on which a row's cluster first came within its span; null where it has no cluster."""
+SIZE = "cluster_size_"
+"""Column with how many rows a row's cluster has; null where it has no cluster."""
 
-_SPAN, _TABLE = "span_", "began"
+_WEEK, _CLUSTER, _TABLE = "cluster_week_", "cluster_", "clusters"
 _MONDAY = date(1970, 1, 5)
 
 
-def span_of(day: date, weeks: int) -> date:
-    """Returns the first day of the span that a day lies in: spans follow each other, whole weeks long."""
-    return day - timedelta(days=(day - _MONDAY).days % (7 * weeks))
+def sizes(outputs: ir.Table, cluster: str) -> ir.Table:
+    """Returns how many outputs each cluster has: of the days of one week, and counted in the same week.
+
+    What comes late shares a weight of its own, so that what was counted before keeps the one it had.
+
+    Args:
+        outputs: accepted outputs of whole weeks.
+        cluster: the column that names the clusters.
+    """
+    rows = _named(outputs.filter(outputs[cluster].notnull()), cluster)
+    return rows.group_by([_WEEK, "counted", _CLUSTER]).agg(**{SIZE: rows.count()})
 
 
-def first_days(outputs: ir.Table, cluster: str, weeks: int) -> ir.Table:
-    """Returns span, cluster and the day on which that cluster first came, for all that the outputs have."""
-    rows = outputs.filter(outputs[cluster].notnull())
-    return rows.group_by([_span(rows, weeks).name(_SPAN), cluster]).agg(**{BEGAN: rows.day.min()})
+def beside(outputs: ir.Table, of_clusters: ir.Table, cluster: str) -> ir.Table:
+    """Returns the outputs with how many rows each one's cluster has, as `sizes` gives them."""
+    rows = _named(outputs, cluster)
+    return rows.left_join(of_clusters, [_WEEK, "counted", _CLUSTER]).select(*outputs.columns, SIZE)
 
 
-def beside(outputs: ir.Table, first: ir.Table, cluster: str, weeks: int) -> ir.Table:
-    """Returns the outputs with the day on which each one's cluster first came, as `first_days` tells it."""
-    rows = outputs.mutate(**{_SPAN: _span(outputs, weeks)})
-    return rows.left_join(first, [_SPAN, cluster]).select(*outputs.columns, BEGAN)
-
-
-def _span(outputs: ir.Table, weeks: int) -> ir.Value:
-    return outputs.day.delta(ibis.date(_MONDAY), unit="day") // (7 * weeks)
+def _named(outputs: ir.Table, cluster: str) -> ir.Table:
+    # As texts: a column without a value in one file may have another type there.
+    week = outputs.day.delta(ibis.date(_MONDAY), unit="day") // 7
+    return outputs.mutate(**{_WEEK: week, _CLUSTER: outputs[cluster].cast("string")})
 
 
 class Clusters:
-    """First days of the clusters of accepted outputs, in a table of the engine that grows with the days."""
+    """How many outputs the clusters of the weeks in hand have, in a table of the engine."""
 
-    def __init__(self, lake: Lake, connection: Any, cluster: str, weeks: int) -> None:
-        """Takes where the rows lie, an Ibis backend on DuckDB, the column and how long clusters last."""
-        self._lake, self._connection = lake, connection
-        self.cluster, self._weeks = cluster, weeks
-        self._read: set[str] = set()
-        self._there = False
+    def __init__(self, lake: Lake, connection: Any, cluster: str) -> None:
+        """Takes where the rows lie, an Ibis backend on DuckDB, and the column that names the clusters."""
+        self._lake, self._connection, self.cluster = lake, connection, cluster
+        self._mondays: frozenset[date] = frozenset()
 
     def beside(self, outputs: ir.Table) -> ir.Table:
-        """Returns outputs of days that were read with the day on which each one's cluster first came."""
-        return beside(outputs, self._connection.table(_TABLE), self.cluster, self._weeks)
+        """Returns outputs of days that were read, each with how many rows its cluster has."""
+        return beside(outputs, self._connection.table(_TABLE), self.cluster)
 
-    def until(self, days: Sequence[date], outputs: Mapping[date, Sequence[str]]) -> None:
-        """Reads the outputs from the beginning of the days' spans to their end, but for what it has read.
+    def read(self, days: Sequence[date], outputs: Mapping[date, Sequence[str]]) -> None:
+        """Reads the weeks of the days, unless they are in hand.
 
         Args:
-            days: sorted, and none before those of an earlier call.
-            outputs: paths of accepted outputs by day.
+            days: those that are asked about next.
+            outputs: paths of all accepted outputs by day.
         """
-        start = span_of(days[0], self._weeks)
-        paths = [path for day in sorted(outputs) if start <= day <= days[-1] for path in outputs[day]]
-        new = [path for path in paths if path not in self._read]
-        self._read.update(new)
-        rows = view(self._lake, self._connection, "of_spans", new) if new else None
-        if rows is None or self.cluster not in rows.columns:
+        mondays = frozenset(map(week_of, days))
+        if mondays <= self._mondays:
             return
-        found = first_days(rows, self.cluster, self._weeks)
-        if self._there:  # what is there came earlier
-            found = found.anti_join(self._connection.table(_TABLE), [_SPAN, self.cluster])
-            self._connection.insert(_TABLE, found)
-        else:
-            self._connection.create_table(_TABLE, found, temp=True)
-            self._there = True
+        paths = [path for day in sorted(outputs) if week_of(day) in mondays for path in outputs[day]]
+        rows = view(self._lake, self._connection, "of_weeks", paths)
+        if self.cluster in rows.columns:
+            # Ibis' create_table overwrites by names that DuckDB 2.0 does not take.
+            sql = self._connection.compile(sizes(rows, self.cluster))
+            self._connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {sql}")
+        self._mondays = mondays
+
+
+def week_of(day: date) -> date:
+    """Returns the first day of the week that a day lies in."""
+    return day - timedelta(days=day.weekday())

@@ -24,8 +24,7 @@ class Columns:
         numbers: number columns.
         span: low and high end of the score, by which errors of a regression are divided.
         ranked: columns of list and rank, and how many places count.
-        cluster: column of the cluster; a row of a cluster of m rows of its day weighs 1 / m.
-        lasting: that column, and through how many weeks rows of a cluster count as one; None where of a day.
+        cluster: column of the cluster; a row of a cluster of m rows of its week weighs 1 / m.
         weight: column of the sampling weight, and the largest.
         outcome_weight: the largest sampling weight of outcomes; None where they have none.
         latency: column of the latency, and its objective.
@@ -45,7 +44,6 @@ class Columns:
     tolerance: float | None = None
     ranked: tuple[str, str, int] | None = None
     cluster: str | None = None
-    lasting: tuple[str, int] | None = None
     weight: tuple[str, float] | None = None
     outcome_weight: float | None = None
     latency: tuple[str, float] | None = None
@@ -71,9 +69,6 @@ class Columns:
             tolerance=outcomes.tolerance if outcomes else None,
             ranked=(ranked.list, ranked.rank, ranked.top_k) if ranked else None,
             cluster=outputs.cluster,
-            lasting=(outputs.cluster, weeks)
-            if outputs.cluster and (weeks := outputs.cluster_weeks)
-            else None,
             weight=(weight.column, weight.max) if weight else None,
             outcome_weight=outcomes.weight.max if outcomes and outcomes.weight else None,
             latency=(latency.column, latency.objective) if latency else None,
@@ -86,6 +81,11 @@ class Columns:
     def of_events(cls, feed: EventsFeed) -> Self:
         """Returns the columns of accepted events: they have Sundial's names already."""
         return cls(categories=(*feed.flags, *feed.levels), numbers=tuple(feed.numbers))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows do not count as one each."""
+        return any(source is not None for source in (self.cluster, self.weight, self.outcome_weight))
 
     @property
     def of_feed(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import ibis
@@ -21,12 +21,12 @@ from sundial.profile.accepted import outputs_of
 from sundial.profile.analysed import Analysis
 from sundial.profile.analysis import corrections
 from sundial.profile.cells import Cells, settled, stacked
-from sundial.profile.clusters import Clusters, span_of
+from sundial.profile.clusters import Clusters, week_of
 from sundial.profile.columns import Columns
 from sundial.profile.counting import counted
 from sundial.profile.profile import Correction, Profile
 from sundial.profile.spans import Spans
-from sundial.profile.statistics import Statistic, plan_id
+from sundial.profile.statistics import TIMES, Statistic, plan_id
 from sundial.profile.stored import StoredProfile
 from sundial.profile.truths import truths_of
 from sundial.profile.weekfile import Stored, tables_of
@@ -99,16 +99,16 @@ class Partitions:
         dirty = [
             day
             for day in sorted(inputs)
-            if (week := kept.get(_monday(day))) and day.isoformat() not in week.days
+            if (week := kept.get(week_of(day))) and day.isoformat() not in week.days
         ]
         waiting = {monday: [week.cells] if week.days else [] for monday, week in kept.items()}
         corrected = [correction for week in kept.values() for correction in week.corrected]
         for group, cells, found in self._compute(dirty, outputs, outcomes, columns):
             corrected += found
-            for monday in dict.fromkeys(map(_monday, group)):
+            for monday in dict.fromkeys(map(week_of, group)):
                 waiting[monday].append(_of_week(cells, monday))
             # Written as soon as it is whole: what was computed survives a kill, and is out of memory.
-            for monday in [monday for monday in waiting if monday < _monday(group[-1])]:
+            for monday in [monday for monday in waiting if monday < week_of(group[-1])]:
                 self._put(monday, wanted, inputs, waiting.pop(monday), corrected)
         for monday in list(waiting):
             self._put(monday, wanted, inputs, waiting.pop(monday), corrected)
@@ -163,9 +163,9 @@ class Partitions:
         parts: Sequence[OfAll],
         corrected: Sequence[Correction],
     ) -> None:
-        days = {day.isoformat(): made for day, made in inputs.items() if _monday(day) == monday}
+        days = {day.isoformat(): made for day, made in inputs.items() if week_of(day) == monday}
         cells = {s: stacked([part[s] for part in parts], s) for s in self._plan}
-        of_week = [correction for correction in corrected if _monday(correction.day) == monday]
+        of_week = [correction for correction in corrected if week_of(correction.day) == monday]
         self._lake.put_table(f"{self._folder}/{wanted[monday]}", *tables_of(days, cells, of_week))
 
     def _compute(
@@ -175,11 +175,11 @@ class Partitions:
             return
         connection = ibis.duckdb.connect()
         self._lake.attach(connection.con)
-        clusters = Clusters(self._lake, connection, *columns.lasting) if columns.lasting else None
+        clusters = None if columns.cluster is None else Clusters(self._lake, connection, columns.cluster)
         analysis = Analysis(connection, columns, self._plan, self._feed, clusters)
         for group in self._groups(days, outputs, outcomes):
             if clusters is not None:
-                clusters.until(group, outputs)
+                clusters.read(group, outputs)
             of_truths = [path for day in group for path in outcomes.get(day, ())]
             # A batch has an output's truth once: the gate refuses what is there twice.
             corrected = any(len(outcomes.get(day, ())) > 1 for day in group)
@@ -190,7 +190,7 @@ class Partitions:
                 connection,
                 [path for day in group for path in outputs.get(day, ())],
                 columns.of_feed,
-                whole=columns.ranked is not None or columns.cluster is not None,
+                whole=columns.ranked is not None,
             ):
                 analysed = analysis.of(truths.beside(rows) if truths else rows)
                 for s, of_s in parts.items():
@@ -230,37 +230,36 @@ def _corrected(connection: Any) -> Sequence[Correction]:
 
 def needs_truth(statistic: Statistic) -> bool:
     """Tells whether a statistic counts, or counts by, anything that becomes known with the truth."""
-    return statistic.over == "outcomes" or bool(statistic.columns & _OF_TRUTH)
-
-
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
+    names = {name for column in statistic.columns for name in column.split(TIMES)}
+    return statistic.over == "outcomes" or bool(names & _OF_TRUTH)
 
 
 def _inputs(outputs: Paths, outcomes: Paths, columns: Columns) -> Mapping[date, str]:
     """Returns the hash of what each day is computed from."""
     about = repr(columns)
-    made: dict[date, str] = {}
-    earlier: tuple[date | None, str] = (None, "")
-    for day in sorted(outputs):
-        own = [about, *sorted(outputs[day]), "", *sorted(outcomes.get(day, ()))]
-        if columns.lasting is not None:  # who came on an earlier day of its span does not count again
-            span = span_of(day, columns.lasting[1])
-            own += ["", earlier[1] if earlier[0] == span else ""]
-            earlier = span, _hash("\n".join([own[-1], *sorted(outputs[day])]))
-        made[day] = _hash("\n".join(own))
-    return made
+    of_week: dict[date, list[str]] = {}
+    for day in sorted(outputs) if columns.cluster is not None else ():
+        of_week.setdefault(week_of(day), []).extend(sorted(outputs[day]))
 
+    def made(day: date) -> str:
+        # What a row of a cluster weighs depends on all days of its week.
+        own = [
+            about,
+            *sorted(outputs[day]),
+            "",
+            *sorted(outcomes.get(day, ())),
+            *of_week.get(week_of(day), ()),
+        ]
+        return hashlib.sha256("\n".join(own).encode()).hexdigest()[:12]
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return {day: made(day) for day in outputs}
 
 
 def _names(inputs: Mapping[date, str]) -> Mapping[date, str]:
     """Returns the file name of each week, by its Monday."""
     weeks: dict[date, list[str]] = {}
     for day in sorted(inputs):
-        weeks.setdefault(_monday(day), []).append(f"{day} {inputs[day]}")
+        weeks.setdefault(week_of(day), []).append(f"{day} {inputs[day]}")
     return {
         monday: f"{monday}-{hashlib.sha256(chr(10).join(days).encode()).hexdigest()[:12]}.parquet"
         for monday, days in weeks.items()

@@ -68,6 +68,10 @@ def key_name(key: Key) -> str:
     return key if isinstance(key, str) else key.name
 
 
+TIMES = "*"
+"""Between the names of a weight and of a column: their product is a column of the analysis table, too."""
+
+
 @dataclass(frozen=True)
 class Statistic:
     """Counts `n`, sums of columns, and where asked their extremes, by keys.
@@ -101,8 +105,9 @@ class Statistic:
         return type(self) is Statistic
 
     def unit(self, column: str) -> float:
-        """Returns the unit of a column's sum: that of its bins, 1 without."""
-        return next((key.unit for key in self.by if isinstance(key, Bin) and key.column == column), 1.0)
+        """Returns the unit of a column's sum, or of its product's: that of its bins, 1 without."""
+        name = column.rpartition(TIMES)[2]
+        return next((key.unit for key in self.by if isinstance(key, Bin) and key.column == name), 1.0)
 
     def answers(self, other: Statistic) -> bool:
         """Whether rolling this one up gives the other."""

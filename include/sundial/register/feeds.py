@@ -166,15 +166,9 @@ class OutputsFeed(Entry):
     numbers: tuple[Number, ...] = Field(default=(), description="Columns of numbers watched for drift.")
     cluster: Column | None = Field(
         default=None,
-        description="Column naming the clusters of outputs, such as a meeting; n then counts clusters.",
-    )
-    cluster_weeks: int | None = Field(
-        default=None,
-        ge=1,
-        le=520,
         description=(
-            "Weeks through which the outputs of a cluster count as one, those of its first day, such as 52 "
-            "where people come again and again; without it a cluster is of one day."
+            "Column naming the clusters of outputs, such as a meeting, a route or a person; n then counts "
+            "the clusters of each week."
         ),
     )
     weight: Weight | None = None
@@ -220,8 +214,6 @@ class OutputsFeed(Entry):
                 raise ValueError("give ranked: the columns with the list and the rank, and top_k")
         if self.positive_class is not None and self.task != "multiclass":
             raise ValueError("positive_class is for task: multiclass; give prediction as 0 or 1, or the task")
-        if self.cluster_weeks is not None and self.cluster is None:
-            raise ValueError("cluster_weeks needs cluster: COLUMN, the column that names the clusters")
         if self.ranked is not None and self.task != "ranking":
             raise ValueError("ranked is for task: ranking; leave it out, or give the task")
         return self

@@ -40,7 +40,7 @@ PSEUDONYM_CONNECTION = "sundial_pseudonym"
 OWN_NAMES = frozenset(
     {
         *("key", "day", "counted", "batch", "reason", "same_key", "output_day", "matures_on"),
-        *("outcome_counted", "truth_", "place_"),
+        *("outcome_counted", "truth_", "place_", "cluster_", "cluster_week_", "cluster_size_"),
         *OF_TEXTS,
     }
 )

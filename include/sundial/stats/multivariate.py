@@ -216,6 +216,9 @@ def ridges(features: Floats, targets: Floats, folds: NDArray[np.intp], alpha: fl
 
     Yields:
         Slopes, shape (features, targets). Intercepts are left out: they change no rank within a fold.
+
+    Raises:
+        numpy.linalg.LinAlgError: a value is not finite, or the penalty too small for the features.
     """
     # Of symmetric matrices one half, in LAPACK's rectangular full packed format: half the memory, no slower.
     lapack, n_features = scipy.linalg.lapack, features.shape[1]
@@ -226,7 +229,9 @@ def ridges(features: Floats, targets: Floats, folds: NDArray[np.intp], alpha: fl
         n, x, y, xx, xy = (a - b for a, b in zip(of_all, held, strict=True))
         penalised = lapack.dsfrk(n_features, 1, -1 / n, x[:, None], 1.0, xx, overwrite_c=True)
         penalised[diagonal] += alpha
-        factor, _ = lapack.dpftrf(n_features, penalised, overwrite_a=True)  # positive definite by the penalty
+        factor, failed = lapack.dpftrf(n_features, penalised, overwrite_a=True)
+        if failed or not np.isfinite(xy).all():
+            raise np.linalg.LinAlgError("features, targets and alpha must be finite, and alpha above 0")
         slopes: Floats = lapack.dpftrs(n_features, factor, xy - np.outer(x, y) / n, overwrite_b=True)[0]
         yield slopes
 
