@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sundial.lake import Lake
 
-AT_ONCE = 3 * 2**16
+AT_ONCE = 2 * 2**16
 """Rows of outputs in one table, unless one must have all."""
 
 OWN = ("key", "day", "counted")
