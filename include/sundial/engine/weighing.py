@@ -23,8 +23,8 @@ def weighing(system: System, statistic: Statistic) -> Statistic:
     if isinstance(statistic, Sample | Aggregate) or not of_outputs or not _weighted(system):
         return statistic
     weight = "outcome_weight" if statistic.over == "outcomes" else "weight"
-    products = [f"{weight}{TIMES}{name}" for name in statistic.sums if name != weight]
-    return replace(statistic, sums=tuple(dict.fromkeys([*statistic.sums, *products, weight])))
+    names = [name for name in statistic.sums if name != weight]
+    return replace(statistic, sums=(*names, *(f"{weight}{TIMES}{name}" for name in names), weight))
 
 
 def _weighted(system: System) -> bool:
