@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -21,9 +20,11 @@ from sundial.engine.plan import plan_of
 from sundial.engine.standing import Incident
 from sundial.engine.streams import Alarms, Streams
 from sundial.gate.judged import Judged
+from sundial.lake import Lake
 from sundial.profile.analysed import Analysis
 from sundial.profile.columns import Columns
 from sundial.profile.counting import counted
+from sundial.profile.engine import Engine
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Over, Statistic
 from sundial.register.events import FeedName
@@ -120,7 +121,7 @@ def cells(plan: Sequence[Statistic], rows: Rows, over: Over, columns: Columns) -
     for name in ("day", "counted"):
         table = table.append_column(name, pa.array(list(frame[name]), pa.date32()))
     order = np.argsort(np.array(list(frame["day"]), "datetime64[D]"), kind="stable")
-    analysed = Analysis(ibis.duckdb.connect(), columns, plan, over).of(table.take(order))
+    analysed = Analysis(Engine(Lake("/nowhere")), columns, plan, over).of(table.take(order))
     return {statistic: counted(analysed[statistic.over], statistic) for statistic in plan}
 
 

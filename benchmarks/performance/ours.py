@@ -20,7 +20,7 @@ from pathlib import Path
 # What the fork server of the tasks has loaded before a task begins.
 import duckdb  # noqa: F401
 import fairlearn.metrics  # noqa: F401
-import ibis
+import ibis  # noqa: F401
 import pandas as pd  # noqa: F401
 import pyarrow as pa  # noqa: F401
 import sklearn.metrics  # noqa: F401
@@ -136,12 +136,8 @@ def _measure(
 
 
 def warm_up(system: System) -> None:
-    """Loads what the fork server of the tasks has loaded: the checks, and DuckDB's part of Ibis.
-
-    And freezes it, as a task does when it begins.
-    """
+    """Loads the checks, and freezes what is loaded, as a task does when it begins."""
     enabled(system)
-    ibis.duckdb.connect().disconnect()
     gc.freeze()
 
 

@@ -118,11 +118,16 @@ class Lake:
         opened: AbstractContextManager[IO[bytes]] = self.fs.open(posixpath.join(self.root, path), "rb")
         return opened
 
-    def parquet(self, path: str, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
-        """Opens a Parquet file to read row groups of it, the columns named as dictionaries.
+    def parquet(self, path: str, dictionaries: Sequence[str] = (), *, small: bool = False) -> pq.ParquetFile:
+        """Opens a Parquet file to read row groups of it.
 
         Of an object store it is got at once, unless it is large: then a row group's columns come when it is
         read, in few requests, and no more of the file is in memory.
+
+        Args:
+            path: of the file.
+            dictionaries: columns that are read as dictionaries.
+            small: that it is small is known, and need not be asked.
 
         Raises:
             FileNotFoundError: it is not there.
@@ -131,7 +136,7 @@ class Lake:
 
         if self.is_local:
             return pq.ParquetFile(self.uri(path), read_dictionary=dictionaries, pre_buffer=False)
-        if self.sizes([path])[0] <= _LARGE:
+        if small or self.sizes([path])[0] <= _LARGE:
             return pq.ParquetFile(io.BytesIO(self.get(path)), read_dictionary=dictionaries, pre_buffer=False)
         # Its own reading ahead would ask for what nobody wants; pyarrow brings ranges together.
         opened = self.fs.open(posixpath.join(self.root, path), "rb", cache_type="none")

@@ -22,6 +22,7 @@ from sundial.profile.analysis import analysis_table
 from sundial.profile.columns import Columns
 from sundial.profile.compute import run
 from sundial.profile.counting import Rows, counted
+from sundial.profile.engine import Engine
 from sundial.profile.partitions import Partitions
 from sundial.profile.profile import Profile
 from sundial.profile.statistics import Bin, Over, Statistic, counts, fuse, histogram, sample
@@ -399,7 +400,7 @@ def test_of_a_large_day_no_more_truths_are_in_memory_than_a_piece_of_it_needs(
     lake, truth = Lake(str(tmp_path)), pa.array(range(1_000))
     of_day = pa.table({"key": pa.array(keys, pa.uuid()), "day": days, "counted": days})
     lake.put_table("outcomes.parquet", of_day.append_column("outcome", truth))
-    truths = truths_of(lake, None, ["outcomes.parquet"], corrected=False)
+    truths = truths_of(lake, Engine(lake), ["outcomes.parquet"], corrected=False)
     assert truths is not None
     assert read == []
     for start, groups in ((0, [0, 1]), (100, [2, 3]), (150, [4]), (0, [0, 1])):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sundial.lake import Lake
+    from sundial.profile.engine import Engine
 
 AT_ONCE = 2 * 2**16
 """Rows of outputs in one table, unless one must have all."""
@@ -26,7 +27,7 @@ _KEYS_STAY = "SET arrow_lossless_conversion = true"
 
 
 def outputs_of(
-    lake: Lake, connection: Any, paths: Sequence[str], columns: Collection[str], *, whole: bool
+    lake: Lake, engine: Engine, paths: Sequence[str], columns: Collection[str], *, whole: bool
 ) -> Iterator[pa.Table]:
     """Returns key, day, counted and those of the columns that there are, in tables in the order of the days.
 
@@ -35,7 +36,7 @@ def outputs_of(
 
     Args:
         lake: where the rows lie.
-        connection: an Ibis backend on DuckDB that the lake is attached to.
+        engine: for files that differ.
         paths: of accepted outputs.
         columns: of the feed.
         whole: whether all rows must be in one table.
@@ -45,12 +46,13 @@ def outputs_of(
     names = [*OWN, *sorted(columns)]
     there = shared(lake, paths, names)
     if there is None:
-        pieces = by_engine(lake, connection, paths, names)
+        pieces = by_engine(lake, engine, paths, names)
     else:
         pieces = _by_row_groups(lake, paths, there, math.inf if whole else AT_ONCE)
     waiting: list[pa.Table] = []
     for piece in pieces:
         waiting.append(piece)
+        del piece  # what a loop still names is in memory while the next is read
         if not whole and sum(map(len, waiting)) >= AT_ONCE:
             yield _in_days(pa.concat_tables(waiting))
             waiting = []
@@ -122,9 +124,12 @@ def _by_row_groups(
     for path in paths:
         with lake.parquet(path, names) as file:
             for groups in _together(file.metadata, at_once):
-                rows = file.read_row_groups(groups, names)
-                # A column has gaps in some files only, which makes two kinds of tables.
-                yield pa.table(rows.columns, names=rows.column_names)
+                yield _with_gaps(file.read_row_groups(groups, names))
+
+
+def _with_gaps(rows: pa.Table) -> pa.Table:
+    """Returns the rows as they are: a column has gaps in some files only, which makes two kinds of tables."""
+    return pa.table(rows.columns, names=rows.column_names)
 
 
 def _together(file: pq.FileMetaData, at_once: float) -> Iterator[Sequence[int]]:
@@ -140,8 +145,9 @@ def _together(file: pq.FileMetaData, at_once: float) -> Iterator[Sequence[int]]:
         yield groups
 
 
-def by_engine(lake: Lake, connection: Any, paths: Sequence[str], names: Sequence[str]) -> Iterator[pa.Table]:
+def by_engine(lake: Lake, engine: Engine, paths: Sequence[str], names: Sequence[str]) -> Iterator[pa.Table]:
     """Yields those of the columns that there are, with types that hold those of all files, in their order."""
+    connection = engine.connection
     rows = view(lake, connection, "accepted", paths)
     sql = str(connection.compile(rows.select([name for name in names if name in rows.columns])))
     cursor = connection.con.cursor()  # its own: others ask while it still gives rows

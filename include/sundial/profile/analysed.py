@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from sundial.profile.analysis import PLACE, derived
 from sundial.profile.clusters import Clusters, beside, sizes
 from sundial.profile.columns import Columns
 from sundial.profile.counting import Rows
+from sundial.profile.engine import Engine
 from sundial.profile.statistics import RANK_DIGITS, UNKNOWN, Over, Statistic
 
 
@@ -22,7 +22,7 @@ class Analysis:
 
     def __init__(
         self,
-        connection: Any,
+        engine: Engine,
         columns: Columns,
         plan: Sequence[Statistic],
         over: Over = "outputs",
@@ -31,14 +31,14 @@ class Analysis:
         """Takes what the rows are and what is asked of them.
 
         Args:
-            connection: an Ibis backend on DuckDB.
+            engine: derives what is no column of the feed as it is.
             columns: which column is what.
             plan: what is asked.
             over: what they are rows of.
             clusters: it must have read the days of the rows; without it clusters are of the rows given.
         """
         self._over, self._clusters = over, clusters
-        self._connection, self._columns = connection, columns
+        self._engine, self._columns = engine, columns
         self._aggregates = [statistic for statistic in plan if isinstance(statistic, Aggregate)]
         plain = [statistic.columns for statistic in plan if not isinstance(statistic, Aggregate)]
         made = [map(aggregate.name_of, aggregate.made) for aggregate in self._aggregates]
@@ -88,10 +88,11 @@ class Analysis:
         return source if name in own and pa.types.is_integer(kind) else None
 
     def _derived(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
-        con = self._connection.con
+        connection = self._engine.connection
+        con = connection.con
         con.register("rows", rows.append_column(PLACE, pa.array(np.arange(len(rows)))))
         if rows.schema not in self._statements:
-            table = self._connection.table("rows")
+            table = connection.table("rows")
             if (cluster := self._columns.cluster) is not None and cluster in rows.schema.names:
                 given = self._clusters
                 table = given.beside(table) if given else beside(table, sizes(table, cluster), cluster)
@@ -104,7 +105,7 @@ class Analysis:
             found = found.mutate(**own)
             # What looks at several rows, at lists or clusters, gives them in another order.
             in_order = found.order_by(PLACE) if self._columns.ranked or self._columns.cluster else found
-            self._statements[rows.schema] = str(self._connection.compile(in_order.select(names)))
+            self._statements[rows.schema] = str(connection.compile(in_order.select(names)))
         found = con.sql(self._statements[rows.schema]).to_arrow_table()
         con.unregister("rows")
         return found

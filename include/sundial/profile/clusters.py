@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ibis
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from sundial.lake import Lake
+    from sundial.profile.engine import Engine
 
 SIZE = "cluster_size_"
 """Column with how many rows a row's cluster has; null where it has no cluster."""
@@ -50,14 +51,14 @@ def _named(outputs: ir.Table, cluster: str) -> ir.Table:
 class Clusters:
     """How many outputs the clusters of the weeks in hand have, in a table of the engine."""
 
-    def __init__(self, lake: Lake, connection: Any, cluster: str) -> None:
-        """Takes where the rows lie, an Ibis backend on DuckDB, and the column that names the clusters."""
-        self._lake, self._connection, self.cluster = lake, connection, cluster
+    def __init__(self, lake: Lake, engine: Engine, cluster: str) -> None:
+        """Takes where the rows lie, what counts, and the column that names the clusters."""
+        self._lake, self._engine, self.cluster = lake, engine, cluster
         self._mondays: frozenset[date] = frozenset()
 
     def beside(self, outputs: ir.Table) -> ir.Table:
         """Returns outputs of days that were read, each with how many rows its cluster has."""
-        return beside(outputs, self._connection.table(_TABLE), self.cluster)
+        return beside(outputs, self._engine.connection.table(_TABLE), self.cluster)
 
     def read(self, days: Sequence[date], outputs: Mapping[date, Sequence[str]]) -> None:
         """Reads the weeks of the days, unless they are in hand.
@@ -70,11 +71,12 @@ class Clusters:
         if mondays <= self._mondays:
             return
         paths = [path for day in sorted(outputs) if week_of(day) in mondays for path in outputs[day]]
-        rows = view(self._lake, self._connection, "of_weeks", paths)
+        connection = self._engine.connection
+        rows = view(self._lake, connection, "of_weeks", paths)
         if self.cluster in rows.columns:
             # Ibis' create_table overwrites by names that DuckDB 2.0 does not take.
-            sql = self._connection.compile(sizes(rows, self.cluster))
-            self._connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {sql}")
+            sql = connection.compile(sizes(rows, self.cluster))
+            connection.con.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {sql}")
         self._mondays = mondays
 
 

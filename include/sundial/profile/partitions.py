@@ -13,7 +13,6 @@ from dataclasses import astuple, dataclass
 from datetime import date
 from typing import Any
 
-import ibis
 import numpy as np
 
 from sundial.lake import Lake
@@ -24,6 +23,7 @@ from sundial.profile.cells import Cells, settled, stacked
 from sundial.profile.clusters import Clusters, week_of
 from sundial.profile.columns import Columns
 from sundial.profile.counting import counted
+from sundial.profile.engine import Engine
 from sundial.profile.profile import Correction, Profile
 from sundial.profile.spans import Spans
 from sundial.profile.statistics import TIMES, Statistic, plan_id
@@ -173,21 +173,20 @@ class Partitions:
     ) -> Iterator[tuple[Sequence[date], OfAll, Sequence[Correction]]]:
         if not days:
             return
-        connection = ibis.duckdb.connect()
-        self._lake.attach(connection.con)
-        clusters = None if columns.cluster is None else Clusters(self._lake, connection, columns.cluster)
-        analysis = Analysis(connection, columns, self._plan, self._feed, clusters)
+        engine = Engine(self._lake)
+        clusters = None if columns.cluster is None else Clusters(self._lake, engine, columns.cluster)
+        analysis = Analysis(engine, columns, self._plan, self._feed, clusters)
         for group in self._groups(days, outputs, outcomes):
             if clusters is not None:
                 clusters.read(group, outputs)
             of_truths = [path for day in group for path in outcomes.get(day, ())]
             # A batch has an output's truth once: the gate refuses what is there twice.
             corrected = any(len(outcomes.get(day, ())) > 1 for day in group)
-            truths = truths_of(self._lake, connection, of_truths, corrected=corrected)
+            truths = truths_of(self._lake, engine, of_truths, corrected=corrected)
             parts: dict[Statistic, list[Cells]] = {s: [] for s in self._plan}
             for rows in outputs_of(
                 self._lake,
-                connection,
+                engine,
                 [path for day in group for path in outputs.get(day, ())],
                 columns.of_feed,
                 whole=columns.ranked is not None,
@@ -197,6 +196,7 @@ class Partitions:
                     of_s.append(counted(analysed[s.over], s))
                     if len(of_s) == _PIECES:
                         of_s[:] = [settled(stacked(of_s, s), s)]
+                del rows, analysed  # what a loop still names is in memory while the next is read
             if all(parts.values()):
                 yield (
                     group,
@@ -204,9 +204,9 @@ class Partitions:
                         s: of_s[0] if len(of_s) == 1 else settled(stacked(of_s, s), s)
                         for s, of_s in parts.items()
                     },
-                    _corrected(connection) if corrected else (),
+                    _corrected(engine.connection) if corrected else (),
                 )
-        connection.disconnect()
+        engine.close()
 
     def _groups(self, days: Sequence[date], outputs: Paths, outcomes: Paths) -> Iterator[Sequence[date]]:
         group: list[date] = []

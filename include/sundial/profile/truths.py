@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sundial.lake import Lake
+    from sundial.profile.engine import Engine
 
 _NAMES = {"counted": "outcome_counted", "outcome": "truth_"}
 _Halves = tuple["NDArray[np.uint64]", "NDArray[np.uint64]"]
@@ -126,23 +127,24 @@ class Truths:
                 yield part
 
 
-def truths_of(lake: Lake, connection: Any, paths: Sequence[str], *, corrected: bool) -> Truths | None:
+def truths_of(lake: Lake, engine: Engine, paths: Sequence[str], *, corrected: bool) -> Truths | None:
     """Returns the truth of each output that has one; None where no path is given.
 
     Args:
         lake: where the rows lie.
-        connection: an Ibis backend on DuckDB that the lake is attached to.
+        engine: for files that differ, or outcomes in several batches.
         paths: of accepted outcomes.
         corrected: whether an output may have outcomes in several batches.
     """
     if not paths:
         return None
     if corrected:
+        connection = engine.connection
         return Truths.of(to_arrow(connection, latest(view(lake, connection, "outcomes", paths))))
     names = [*OWN, "outcome", *OF_OUTCOMES]
     there = shared(lake, paths, names)
     if there is None:
-        return Truths.of(_named(pa.concat_tables(by_engine(lake, connection, paths, names))))
+        return Truths.of(_named(pa.concat_tables(by_engine(lake, engine, paths, names))))
     return Truths([part for path in paths for part in _parts(lake, path, there)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Stored:
     """
 
     def __init__(self, lake: Lake, path: str, plan: Sequence[Statistic]) -> None:
-        self._file = pq.ParquetFile(io.BytesIO(lake.get(path)), pre_buffer=False)
+        self._file = lake.parquet(path, small=True)
         about = json.loads(self._file.schema_arrow.metadata[ABOUT])
         self.days: Mapping[str, str] = about["days"]
         self.corrected = _corrections(about)

@@ -168,10 +168,11 @@ def _cross_fit(
     factor = (weight / np.where(varies, scale, 1.0))[varies]
     centre = centre[varies]
 
-    scaled = design[:, varies]
-    del design  # it is large: from here on one copy is enough
-    scaled -= centre
-    scaled *= factor
+    # In its place, column by column: it is large, and one copy is enough.
+    for place, column in enumerate(np.flatnonzero(varies)):
+        np.subtract(design[:, column], centre[place], out=design[:, place])
+        design[:, place] *= factor[place]
+    scaled = design[:, : len(factor)]
     # As many units of noise as features: weak beside 4,000 rows, strong beside 200.
     fitted = ridges(scaled, domains.astype(np.float64), folds, alpha=scaled.shape[1])
     wins, pairs = np.zeros(domains.shape[1]), np.zeros(domains.shape[1])
