@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import ibis
 import numpy as np
@@ -158,13 +159,13 @@ def test_a_long_window_reads_spans_in_the_place_of_their_weeks(
 ) -> None:
     lake, _ = stored
     read: list[str] = []
-    content_of = Lake.get
+    opened = Lake.parquet
 
-    def counting(self: Lake, path: str) -> bytes:
+    def counting(self: Lake, path: str, *words: Any, **options: Any) -> Any:
         read.append(path)
-        return content_of(self, path)
+        return opened(self, path, *words, **options)
 
-    monkeypatch.setattr(Lake, "get", counting)
+    monkeypatch.setattr(Lake, "parquet", counting)
     monkeypatch.setattr("sundial.profile.partitions._LOADED", {})
     end = FIRST + timedelta(days=7 * WEEKS)
     profile = Partitions(lake, "s", PLAN).load()
