@@ -128,7 +128,11 @@ def stored(folder: Path, rows: pd.DataFrame, pieces: int) -> Partitions:
     return partitions
 
 
-def test_a_stored_profile_is_the_computed_one_however_the_rows_were_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [0, 2**12])
+def test_a_stored_profile_is_the_computed_one_however_the_rows_were_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr("sundial.profile.weekfile._MANY", many)
     rows = rows_like(300)
     whole = cells(computed(rows))
     assert cells(stored(tmp_path / "one", rows, 1).load()) == whole

@@ -26,6 +26,9 @@ ABOUT = b"sundial"
 """Metadata of a stored file: its days with their input hashes, how its rows belong to statistics, in which
 weeks its outcomes count, what was corrected, and which versions of the model there are."""
 
+_MANY = 2**12
+# Cells of a statistic that are worth looking at before they are kept.
+
 
 class Stored:
     """One stored file; its cells are read when they are asked about: most principles ask for no sample.
@@ -53,7 +56,7 @@ class Stored:
             key_name(key): (columns[f"key_{place}"].astype(np.int64), names)
             for place, (key, names) in enumerate(zip(statistic.by, levels, strict=True))
         }
-        values = {name: columns[short] for name, short in _stored_as(statistic).items()}
+        values = {name: _wide(columns[short]) for name, short in _stored_as(statistic).items()}
         return Cells(columns["day"].astype(np.int64), columns["counted"].astype(np.int64), keys, values)
 
     def _read(self, statistic: Statistic) -> None:
@@ -73,7 +76,7 @@ class Stored:
             for one in group:
                 stop = start + self._told[one][0]
                 # Its own columns only: together they are as wide as the widest, and mostly gaps.
-                self._columns[one] = {name: read[name][start:stop].copy() for name in _columns(one)}
+                self._columns[one] = {name: _narrow(read[name][start:stop]) for name in _columns(one)}
                 start = stop
 
 
@@ -87,6 +90,20 @@ def _groups(plan: Iterable[Statistic]) -> Sequence[Sequence[Statistic]]:
 def _columns(statistic: Statistic) -> Sequence[str]:
     keys = (f"key_{place}" for place in range(len(statistic.by)))
     return ["day", "counted", *keys, *_stored_as(statistic).values()]
+
+
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Returns a copy, of many whole numbers in the narrowest type that holds them: files are kept."""
+    if values.dtype.kind == "i" and len(values) > _MANY:
+        least, most = values.min(), values.max()
+        for kind in (np.int16, np.int32):
+            if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+                return values.astype(kind)
+    return values.copy()
+
+
+def _wide(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(np.int64, copy=False) if values.dtype.kind == "i" else values
 
 
 def _days_as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
