@@ -43,6 +43,9 @@ OPEN = 0.01
 EVIDENCE_BINS = 64
 """Bins of a mean's evidence: with the sums in them it loses next to nothing, and a week takes little room."""
 
+_ROUNDED = 1e-6
+"""Of thousands of rows: each weight is rounded to a billionth."""
+
 Mask = Callable[[pd.DataFrame], np.ndarray]
 """Which cells: shape (cells,), of truth values."""
 
@@ -320,8 +323,9 @@ def figure(hits: float, n: float) -> float:
 
 
 def whole(n: float) -> float:
-    """Returns a count as the whole number it is, where rows do not weigh."""
-    return int(n) if float(n).is_integer() else float(n)
+    """Returns a count as the whole number that it is but for the rounding of thirds and sevenths."""
+    near = round(n)
+    return near if abs(n - near) < _ROUNDED else float(n)
 
 
 def _share(outputs: OutputsFeed, metric: str) -> Share | None:

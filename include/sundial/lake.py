@@ -118,7 +118,7 @@ class Lake:
         opened: AbstractContextManager[IO[bytes]] = self.fs.open(posixpath.join(self.root, path), "rb")
         return opened
 
-    def parquet(self, path: str, dictionaries: Sequence[str] = (), *, small: bool = False) -> pq.ParquetFile:
+    def parquet(self, path: str, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
         """Opens a Parquet file to read row groups of it.
 
         Of an object store it is got at once, unless it is large: then a row group's columns come when it is
@@ -127,7 +127,6 @@ class Lake:
         Args:
             path: of the file.
             dictionaries: columns that are read as dictionaries.
-            small: that it is small is known, and need not be asked.
 
         Raises:
             FileNotFoundError: it is not there.
@@ -136,7 +135,7 @@ class Lake:
 
         if self.is_local:
             return pq.ParquetFile(self.uri(path), read_dictionary=dictionaries, pre_buffer=False)
-        if small or self.sizes([path])[0] <= _LARGE:
+        if self.sizes([path])[0] <= _LARGE:
             return pq.ParquetFile(io.BytesIO(self.get(path)), read_dictionary=dictionaries, pre_buffer=False)
         # Its own reading ahead would ask for what nobody wants; pyarrow brings ranges together.
         opened = self.fs.open(posixpath.join(self.root, path), "rb", cache_type="none")

@@ -49,11 +49,11 @@ class Overlay(Lake):
         """Opens the file, to read parts of it. Raises FileNotFoundError."""
         return self._below.open(path) if path in self._shown else super().open(path)
 
-    def parquet(self, path: str, dictionaries: Sequence[str] = (), *, small: bool = False) -> pq.ParquetFile:
+    def parquet(self, path: str, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
         """Opens a Parquet file to read row groups of it. Raises FileNotFoundError."""
         if path in self._shown:
-            return self._below.parquet(path, dictionaries, small=small)
-        return super().parquet(path, dictionaries, small=small)
+            return self._below.parquet(path, dictionaries)
+        return super().parquet(path, dictionaries)
 
     def get_each(self, paths: Sequence[str]) -> Sequence[bytes]:
         """Returns the bytes of each file, as the lakes give several. Raises FileNotFoundError."""

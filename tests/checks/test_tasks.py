@@ -426,6 +426,23 @@ def test_a_person_who_comes_on_several_days_of_a_week_counts_once_in_it(tmp_path
     assert again.evidence.log_e == pytest.approx(once.evidence.log_e, abs=1e-4)
 
 
+@pytest.mark.parametrize("m", [3, 7])
+def test_thirty_clusters_are_thirty_however_many_rows_they_have(tmp_path: Path, m: int) -> None:
+    rows = scored(9 * m)
+    rows["person"] = np.arange(len(rows)) // m
+    week = pd.to_datetime(rows["lit_on"]).dt.to_period("W-SUN")
+    kept = (rows["lit_on"] >= WINDOW[0].date()) & (rows["lit_on"] < WINDOW[1].date())
+    clusters = rows[kept].groupby([week, "person"]).ngroups
+    found = measured(
+        tmp_path, rows, outputs={**SCORE, "cluster": "person"}, outcomes={}, metric="accuracy", target=0.8
+    )
+    finding = only(found, "accuracy")
+    assert clusters >= 30
+    assert finding.n == clusters
+    assert isinstance(finding.n, int)
+    assert finding.status is not Status.INSUFFICIENT
+
+
 def test_outputs_of_clusters_are_outputs_to_the_volume(tmp_path: Path) -> None:
     rows = scored(80)
     rows["person"] = np.where(rows["lit_on"] < FIRST + 4 * WEEK, rows["id"], "one")

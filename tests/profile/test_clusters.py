@@ -108,8 +108,12 @@ def test_files_from_before_there_was_the_column_have_no_clusters(tmp_path: Path)
     assert weights(partitions) == near({0: (4, 4), 2: (3, 3), 6: (2, 2), 7: (1, 1)})
 
 
+@pytest.mark.parametrize("at_once", [1, 2**30])
 @pytest.mark.parametrize("kind", [pa.null(), pa.dictionary(pa.int32(), pa.string()), pa.large_string()])
-def test_files_of_other_types_are_of_the_same_clusters(tmp_path: Path, kind: pa.DataType) -> None:
+def test_files_of_other_types_are_of_the_same_clusters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: pa.DataType, at_once: int
+) -> None:
+    monkeypatch.setattr("sundial.profile.partitions.AT_ONCE", at_once)
     lake = Lake(str(tmp_path))
     partitions = Partitions(lake, "s", [WEIGHTS])
     paths = put(lake, CAME)
@@ -120,3 +124,19 @@ def test_files_of_other_types_are_of_the_same_clusters(tmp_path: Path, kind: pa.
     partitions.update(paths, {}, COLUMNS)
     without = {**ALL, 0: (4, 2 / 3 + 1 + 1), 6: (2, 2)}
     assert weights(partitions) == near(without if pa.types.is_null(kind) else ALL)
+
+
+@pytest.mark.parametrize("at_once", [1, 2**30])
+def test_a_number_is_one_cluster_where_a_missing_one_made_it_a_float(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("sundial.profile.partitions.AT_ONCE", at_once)
+    lake = Lake(str(tmp_path))
+    paths = put(lake, {0: ["1", "1", "2"], 1: ["1", None, "2"]})
+    for kind, files in zip((pa.int64(), pa.float64()), paths.values(), strict=True):
+        rows = lake.get_table(files[0])
+        numbers = pa.array(rows["person"].to_pylist(), pa.string()).cast(kind)
+        lake.put_table(files[0], rows.set_column(rows.schema.get_field_index("person"), "person", numbers))
+    partitions = Partitions(lake, "s", [WEIGHTS])
+    partitions.update(paths, {}, COLUMNS)
+    assert weights(partitions) == near({0: (3, 2 / 3 + 1 / 2), 1: (3, 1 / 3 + 1 + 1 / 2)})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sundial.profile.aggregates import Aggregate
 from sundial.profile.statistics import SUM_SCALE, TIMES, Sample, Statistic
+from sundial.register.columns import WEIGHTS
 from sundial.register.models import System
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def weighing(system: System, statistic: Statistic) -> Statistic:
         return statistic
     weight = "outcome_weight" if statistic.over == "outcomes" else "weight"
     names = [name for name in statistic.sums if name != weight]
-    return replace(statistic, sums=(*names, *(f"{weight}{TIMES}{name}" for name in names), weight))
+    products = (f"{weight}{TIMES}{name}" for name in names if name not in WEIGHTS)
+    return replace(statistic, sums=(*names, *products, weight))
 
 
 def _weighted(system: System) -> bool:
@@ -46,7 +48,7 @@ def counted(cells: pd.DataFrame, statistic: Statistic, asked: Statistic) -> pd.D
     if asked == statistic:
         return cells
     weighed = {
-        f"sum_{name}": cells[f"sum_{weight}{TIMES}{name}" if name != weight else f"sum_{name}"]
+        f"sum_{name}": cells[f"sum_{name}" if name in WEIGHTS else f"sum_{weight}{TIMES}{name}"]
         for name in statistic.sums
     }
     of_rows = {f"rows_sum_{name}": cells[f"sum_{name}"] for name in statistic.sums}

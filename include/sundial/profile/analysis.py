@@ -10,6 +10,7 @@ import ibis
 from sundial.profile.clusters import SIZE, beside, sizes
 from sundial.profile.columns import Columns
 from sundial.profile.statistics import TIMES, UNKNOWN
+from sundial.profile.values import finite, text
 from sundial.register.columns import WEIGHTS
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
     if columns.score is not None:
         picked["score"] = outputs[columns.score].cast("float64")
     if columns.task == "multiclass" and columns.prediction is not None:
-        picked["predicted_class"] = _text(outputs[columns.prediction])
+        picked["predicted_class"] = text(outputs[columns.prediction])
     if columns.ranked is not None:
         picked["list"] = outputs[columns.ranked[0]].cast("string")
         picked["rank"] = _whole(outputs, columns.ranked[1])
@@ -152,16 +153,7 @@ def _of_outputs(outputs: ir.Table, columns: Columns) -> dict[str, ir.Value]:
 def _level(outputs: ir.Table, column: str | None) -> ir.Value:
     if column is None or column not in outputs.columns:
         return ibis.literal(UNKNOWN)
-    return _text(outputs[column]).fill_null(UNKNOWN)
-
-
-def _text(values: ir.Value) -> ir.Value:
-    """Returns the column as text. Whole numbers are whole: one missing value makes pandas write 1 as 1.0."""
-    texts = values.cast("string")
-    if not values.type().is_floating():
-        return texts
-    near = finite(values).clip(-(2.0**53), 2.0**53).floor()
-    return (near == values).ifelse(near.cast("int64").cast("string"), texts)
+    return text(outputs[column]).fill_null(UNKNOWN)
 
 
 def _number(outputs: ir.Table, column: str) -> ir.Value:
@@ -177,22 +169,13 @@ def _whole(outputs: ir.Table, column: str) -> ir.Value:
     return finite(_number(outputs, column)).clip(-_MOST, _MOST).cast("int64")
 
 
-def finite(value: ir.Value) -> ir.Value:
-    """Returns the number, or null where it is NaN or infinite, which are no measurement.
-
-    Not by `isnan`: DuckDB 2.0 takes the statistics of a Parquet column, which leave NaN out, for a proof
-    that there is none, and then fails to cast it.
-    """
-    return (value * 0.0 == 0.0).ifelse(value, None) if value.type().is_floating() else value
-
-
 def _predicted(outputs: ir.Table, columns: Columns) -> ir.Value:
     if columns.ranked is not None:
         return (_whole(outputs, columns.ranked[1]) <= columns.ranked[2]).cast("int64")
     if columns.task == "multiclass":
         if columns.positive_class is None or columns.prediction is None:
             return ibis.null("int64")
-        return (_text(outputs[columns.prediction]) == columns.positive_class).cast("int64")
+        return (text(outputs[columns.prediction]) == columns.positive_class).cast("int64")
     if columns.prediction is not None:
         return outputs[columns.prediction].cast("int64")
     if columns.score is not None and columns.positive_at is not None:
@@ -222,7 +205,7 @@ def _of_truth(joined: ir.Table, columns: Columns) -> dict[str, ir.Value]:
     truth = joined.truth_
     match columns.task:
         case "multiclass":
-            label = _text(truth)
+            label = text(truth)
             positive = (
                 ibis.null("int64") if columns.positive_class is None else (label == columns.positive_class)
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from sundial.profile.accepted import view
+from sundial.profile.values import text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -43,9 +44,9 @@ def beside(outputs: ir.Table, of_clusters: ir.Table, cluster: str) -> ir.Table:
 
 
 def _named(outputs: ir.Table, cluster: str) -> ir.Table:
-    # As texts: a column without a value in one file may have another type there.
+    # As levels are: a column without a value in one file may have another type there.
     week = outputs.day.delta(ibis.date(_MONDAY), unit="day") // 7
-    return outputs.mutate(**{_WEEK: week, _CLUSTER: outputs[cluster].cast("string")})
+    return outputs.mutate(**{_WEEK: week, _CLUSTER: text(outputs[cluster])})
 
 
 class Clusters:

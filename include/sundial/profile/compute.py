@@ -9,9 +9,9 @@ import ibis
 import numpy as np
 
 from sundial.profile.aggregates import KEPT, Aggregate
-from sundial.profile.analysis import finite
 from sundial.profile.cells import Cells, Codes, settled
 from sundial.profile.statistics import FARTHEST, RANK_DIGITS, SUM_SCALE, Bin, Key, Sample, Statistic, key_name
+from sundial.profile.values import finite
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _OPEN = 32
-"""Files that are kept open: the weeks of a long window, and more."""
+"""Files that are kept in memory: the weeks of a long window, and more."""
 
 _KEPT = 256
 """Answers that are kept: the checks of a week ask the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Stored:
     """
 
     def __init__(self, lake: Lake, path: str, plan: Sequence[Statistic]) -> None:
-        self._file = lake.parquet(path, small=True)
+        self._file = pq.ParquetFile(io.BytesIO(lake.get(path)), pre_buffer=False)
         about = json.loads(self._file.schema_arrow.metadata[ABOUT])
         self.days: Mapping[str, str] = about["days"]
         self.corrected = _corrections(about)
@@ -78,6 +79,8 @@ class Stored:
                 # Its own columns only: together they are as wide as the widest, and mostly gaps.
                 self._columns[one] = {name: _narrow(read[name][start:stop]) for name in _columns(one)}
                 start = stop
+        if len(self._columns) == len(self._plan):
+            del self._file  # its bytes are not asked for any more
 
 
 def _groups(plan: Iterable[Statistic]) -> Sequence[Sequence[Statistic]]:
