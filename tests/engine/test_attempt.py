@@ -175,6 +175,8 @@ def test_a_fact_has_no_status_of_samples(town: Town, monkeypatch: pytest.MonkeyP
     assert f"share is {status}, which a factual finding of a check cannot be" in own.reason
 
 
+# While garbage is collected an interruption is said and dropped; the next one comes a second later.
+@pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
 def test_a_check_that_hangs_is_interrupted_once_a_run(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt, "SECONDS", 0.6)
     town = replace(town, system=town.changed(checks=[NAME, "equity.groups"]).system)
@@ -193,6 +195,8 @@ def test_a_check_that_hangs_is_interrupted_once_a_run(town: Town, monkeypatch: p
     assert found["equity.groups"][0].n
 
 
+# While garbage is collected an interruption is said and dropped; the next one comes a second later.
+@pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
 def test_what_hangs_when_asked_for_statistics_is_left_out(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
