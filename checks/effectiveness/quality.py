@@ -121,6 +121,7 @@ class Quality(Check):
         span, low = (score.high - score.low, score.low) if score else (1.0, 0.0)
         n = whole(float(cells["n"].sum()))
         cut = int(cells.get("rows", cells["n"])[cells["truth_cut"] == 1].sum())
+        told = f" {cut} truths lie more than 30 ranges of the score away and count as 30." if cut else ""
         error, absolute, squared, truth, truth_squared = (
             float(cells[f"sum_{name}"].sum()) / SUM_SCALE for name in ERRORS.sums
         )
@@ -138,7 +139,7 @@ class Quality(Check):
             yield view.finding(
                 metric,
                 status,
-                reason,
+                reason + told,
                 window=view.outcomes_window,
                 estimate=estimate,
                 interval=interval if metric == "mean_error" else None,

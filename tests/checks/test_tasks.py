@@ -210,6 +210,7 @@ def test_truths_far_beyond_the_range_of_the_score_are_cut_and_counted(tmp_path: 
     )
     r2 = only(found, "r2")
     assert r2.details["truths_cut"] == 2
+    assert "2 truths lie more than 30 ranges of the score away" in r2.reason
     used = judged(rows)
     error = (used["days"] - used["took"]).clip(-30 * 60, 30 * 60)
     assert only(found, "mean_error").estimate == pytest.approx(error.mean(), abs=1e-6)
