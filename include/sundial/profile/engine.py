@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """DuckDB, which most accepted rows need not: to connect takes half a second and 40 MB."""
+    """DuckDB, which most accepted rows need not: Ibis loads every dialect of SQL to connect."""
 
     def __init__(self, lake: Lake) -> None:
         """Takes the lake whose files it may read."""
